@@ -91,6 +91,7 @@ use seen::Seen;
 use tokio::sync::Semaphore;
 
 use crate::{
+    config,
     hook::Hook,
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, Scope, State},
@@ -167,8 +168,8 @@ pub struct Query {
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
     outbox: Option<Outbox>,
-    /// How long single polls are kept.
-    polls_kept: Duration,
+    /// How long rows are kept.
+    retention: config::Retention,
     /// Places of pages of polls.
     pages: Arc<Semaphore>,
     /// Annotations that the store may not have yet.
@@ -192,11 +193,13 @@ impl Query {
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        let (polls_kept, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        let (ever, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        let retention =
+            config::Retention { polls: ever, events: ever, summaries: ever, rollups: ever };
         let store = Kept::whole(store, None);
         let (live, writer, hook, outbox) = (None, None, None, None);
         let fresh = Arc::default();
-        Self { live, store, writer, hook, outbox, polls_kept, pages, fresh }
+        Self { live, store, writer, hook, outbox, retention, pages, fresh }
     }
 
     /// The same, which also knows what waits to be written.
@@ -205,10 +208,10 @@ impl Query {
         Self { writer: Some(writer), ..self }
     }
 
-    /// The same, where single polls are kept so long: charts of times before that come from hours.
+    /// The same, where rows are kept so long: charts of times before come from what is kept longer.
     #[must_use]
-    pub fn keeping(self, polls: Duration) -> Self {
-        Self { polls_kept: polls, ..self }
+    pub fn keeping(self, retention: config::Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// What tells the store from every other.

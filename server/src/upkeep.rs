@@ -1,5 +1,5 @@
 //! What is done beside polling: the looks at the inventory file and what follows from them, the
-//! pruning and sealing of old rows, the repair of the cron jobs. It belongs on a thread of its own:
+//! pruning, sealing and summing up of old rows, the repair of the cron jobs. It belongs on a thread of its own:
 //! reading, parsing and registering ten thousand hosts takes longer than a poll may be late.
 
 mod opening;
@@ -8,8 +8,9 @@ mod prune;
 mod rebuild;
 mod seal;
 mod still_kept;
+mod summarise;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -17,6 +18,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
+use self::summarise::Summariser;
 pub(crate) use self::{
     opening::open,
     phases::Phases,
@@ -65,9 +67,13 @@ impl UpkeepTasks {
                 pruner.prune().await;
             }
         });
+        let (store, clock, live) = (&sealer.store, &sealer.clock, &sealer.live);
+        let mut summariser =
+            Summariser::new(Arc::clone(store), Arc::clone(clock), Arc::clone(live));
         let sealing = tokio::spawn(async move {
             while seal.recv().await.is_some() {
                 sealer.seal().await;
+                summariser.run().await;
             }
         });
         let mut look = interval(LOOK_EVERY);

@@ -118,7 +118,7 @@ impl Runtime {
     pub(super) fn kept_and_settings(&self) -> Result<(Query, Config), CliError> {
         let config = self.start(Vec::new(), true)?;
         let opening = store::open(&config.store, Mode::ReadOnly, Arc::clone(&self.clock));
-        let query = Query::of_store(self.block_on(opening)?).keeping(config.retention.polls);
+        let query = Query::of_store(self.block_on(opening)?).keeping(config.retention);
         Ok((query, config))
     }
 

@@ -1,11 +1,12 @@
 //! Values over time of what a host has several of: cores, interfaces, disks, mounts, processes.
 //!
-//! Hours in short hold host-wide values alone, so these are read from polls, newest first: the answer says
-//! how far back that goes.
+//! Where points are of five minutes or longer they come from summaries; days that have none, and finer points,
+//! are read from polls, newest first, and the answer says how far back that goes. Processes have no summaries.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use schemars::JsonSchema;
@@ -16,9 +17,9 @@ use super::{
     moment::Rfc3339,
 };
 use crate::{
-    model::{DetailTable, HostId, Stat},
+    model::{DetailTable, HostId, Stat, day_of},
     rollup::{History, Tier},
-    store::{Span, TableSample},
+    store::{RowBuckets, RowsAsk, Span, TableSample, has_summaries, summary_gaps},
     text::did_you_mean,
     units::WallMs,
 };
@@ -51,6 +52,9 @@ const ROOM: Room = Room { polls: MAX_ROW_POLLS, names: MAX_ROW_NAMES, points: 20
 
 /// Rows that are read at once.
 const ROWS_AT_ONCE: usize = 20_000;
+
+/// Days of summaries that are read at once.
+const DAYS_AT_ONCE: Duration = Duration::from_secs(16 * 86_400);
 
 /// Polls read at first, when nobody knows how many rows they have.
 const FIRST_STEP: usize = 16;
@@ -104,7 +108,9 @@ impl RowRange {
             return Err(BadSeries::Columns(self.columns.len()));
         }
         let span = Span { from: self.from, to: self.to };
-        let grid = Grid::new(span, self.detail, Some(Tier::Polls), now, history)?;
+        let tier = (!has_summaries(self.table)).then_some(Tier::Polls);
+        let history = History { has_hours: false, ..history };
+        let grid = Grid::new(span, self.detail, tier, now, history)?;
         let rows = if self.row.is_some() { 1 } else { self.rows };
         grid.hold(rows.saturating_mul(self.columns.len()), "rows or columns")?;
         Ok(grid)
@@ -127,6 +133,8 @@ pub struct RowSeriesShape {
     pub host: Arc<str>,
     /// The list of `detail` that the rows are in.
     pub table: DetailTable,
+    /// `poll` or `five_minutes`: what it is read from. Five minutes are whole: the first may begin before `from`.
+    pub tier: &'static str,
     /// What a point stands for, milliseconds. It begins at a multiple of it since 1970.
     pub step_ms: i64,
     /// When the first point begins.
@@ -203,19 +211,46 @@ impl<'a> Gathered<'a> {
             return 0;
         }
         let point = self.grid.point(sample.slot);
-        let (polls, failed) = self.polls.entry(point).or_default();
-        *polls = polls.saturating_add(1);
-        *failed = failed.saturating_add(u32::from(!sample.outcome.has_values()));
+        self.add_counts(point, (1, u32::from(!sample.outcome.has_values())));
         let table = self.range.table;
+        let columns = &self.range.columns;
         let mut rows = 0;
         for (labels, cells) in sample.detail.rows(table) {
             rows += 1;
-            self.add_row(point, &table.key(labels), cells);
+            let value = |column: &usize| cells.get(*column).copied().filter(|cell| !cell.is_nan());
+            let first = columns.first().and_then(value).unwrap_or(0.0);
+            self.add_row(point, &table.key(labels), first, |stats| {
+                for (stat, column) in stats.iter_mut().zip(columns) {
+                    value(column).into_iter().for_each(|value| stat.add(value));
+                }
+            });
         }
         rows
     }
 
-    fn add_row(&mut self, point: i64, key: &str, cells: &[f64]) {
+    /// Takes summaries in.
+    fn add_summaries(&mut self, buckets: &RowBuckets) {
+        for (start, counts) in &buckets.counts {
+            self.add_counts(self.grid.point(*start), *counts);
+        }
+        for (key, points) in &buckets.rows {
+            for (start, known) in points {
+                let first = known.first().map_or(0.0, |stat| stat.sum);
+                self.add_row(self.grid.point(*start), key, first, |stats| {
+                    stats.iter_mut().zip(known).for_each(|(stat, more)| stat.merge(more));
+                });
+            }
+        }
+    }
+
+    fn add_counts(&mut self, point: i64, (more, more_failed): (u32, u32)) {
+        let (polls, failed) = self.polls.entry(point).or_default();
+        *polls = polls.saturating_add(more);
+        *failed = failed.saturating_add(more_failed);
+    }
+
+    /// Takes a row in, which has so much of the first column; `merge` adds what is known of each.
+    fn add_row(&mut self, point: i64, key: &str, first: f64, merge: impl FnOnce(&mut [Stat])) {
         let is_wanted = self.range.row.as_deref().is_none_or(|row| row == key)
             && self.only.as_ref().is_none_or(|only| only.contains(key));
         if !is_wanted {
@@ -227,19 +262,15 @@ impl<'a> Gathered<'a> {
             None if known >= self.room.names => return,
             None => self.rows.entry(key.into()).or_default(),
         };
-        let columns = &self.range.columns;
-        let value = |column: &usize| cells.get(*column).copied().filter(|cell| !cell.is_nan());
-        row.sum += columns.first().and_then(value).unwrap_or(0.0);
+        row.sum += first;
         if self.is_overfull {
             return;
         }
-        let stats = row.points.entry(point).or_insert_with(|| {
-            self.points += columns.len();
-            vec![Stat::default(); columns.len()].into()
-        });
-        for (stat, column) in stats.iter_mut().zip(columns) {
-            value(column).into_iter().for_each(|value| stat.add(value));
-        }
+        let columns = self.range.columns.len();
+        merge(row.points.entry(point).or_insert_with(|| {
+            self.points += columns;
+            vec![Stat::default(); columns].into()
+        }));
         if self.points > self.room.points {
             self.is_overfull = true;
             self.rows.values_mut().for_each(|row| row.points.clear());
@@ -300,13 +331,18 @@ impl Query {
             gathered = Gathered { only, ..Gathered::new(range, grid, room) };
             self.gather(host, &mut gathered).await?;
         }
-        let oldest = now.minus(self.polls_kept);
+        let kept = match grid.tier {
+            Tier::Polls => self.retention.polls,
+            _ => self.retention.summaries.max(self.retention.polls),
+        };
+        let oldest = now.minus(kept);
         let known_from =
             gathered.cut_at.max((grid.span.from < oldest).then_some(oldest.min(grid.span.to)));
         let of_point = |point: i64| gathered.polls.get(&point).copied().unwrap_or_default();
         Ok(RowSeriesShape {
             host: name.as_str().into(),
             table: range.table,
+            tier: grid.tier.as_str(),
             step_ms: grid.step_ms(),
             start: Rfc3339(grid.start()),
             start_ms: grid.start(),
@@ -319,23 +355,53 @@ impl Query {
         })
     }
 
-    /// Reads polls, newest first, some at a time.
+    /// Reads summaries where the grid is of these, and polls where a day has none.
     async fn gather(&self, host: HostId, gathered: &mut Gathered<'_>) -> Result<(), QueryError> {
+        let Grid { span, step, tier } = gathered.grid;
+        let mut days = Vec::new();
+        let mut some = Span { to: span.from, ..span };
+        while tier != Tier::Polls && some.to < span.to {
+            some = Span { from: some.to, to: day_of(some.to.plus(DAYS_AT_ONCE)).min(span.to) };
+            let RowRange { table, row, columns, .. } = gathered.range;
+            let row = row.as_deref().map(Arc::from);
+            let columns = columns.as_slice().into();
+            let ask = RowsAsk { host, table: *table, row, columns, span: some, step };
+            let buckets = self.store.row_summaries(ask).await?;
+            gathered.add_summaries(&buckets);
+            days.extend(buckets.days);
+        }
+        let mut read = 0;
+        for gap in summary_gaps(span, &days).into_iter().rev() {
+            if read < gathered.room.polls {
+                self.gather_polls(host, gap, gathered, &mut read).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads polls, newest first, some at a time.
+    async fn gather_polls(
+        &self,
+        host: HostId,
+        mut span: Span,
+        gathered: &mut Gathered<'_>,
+        read: &mut usize,
+    ) -> Result<(), QueryError> {
         let (table, limit) = (gathered.range.table, gathered.room.polls);
-        let (mut span, mut step, mut read) = (gathered.grid.span, FIRST_STEP, 0);
+        let mut step = FIRST_STEP;
         loop {
-            let most = step.min(limit - read);
+            let most = step.min(limit - *read);
             let some = self.store.table_samples(host, table, span, most).await?;
             let mut rows = 0;
             for sample in &some {
                 rows = gathered.add(sample).max(rows);
                 span.to = sample.slot;
             }
-            read += some.len();
+            *read += some.len();
             if some.len() < most {
                 return Ok(());
             }
-            if read >= limit {
+            if *read >= limit {
                 gathered.cut_at = Some(span.to);
                 return Ok(());
             }
@@ -346,10 +412,9 @@ impl Query {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
+        config,
         model::{CoreColumn, DiskColumn, ProcessColumn, Record},
         store::{Batch, Mode, Store, sample, sqlite::Sqlite},
     };
@@ -479,7 +544,10 @@ mod tests {
         assert_eq!(cut.known_from_ms, Some(after(500)));
         assert_eq!(cut.polls, [0, 10, 30], "the newest");
 
-        let query = fixture.query.clone().keeping(Duration::from_secs(600));
+        let kept = Duration::from_secs(600);
+        let retention =
+            config::Retention { polls: kept, events: kept, summaries: kept, rollups: kept };
+        let query = fixture.query.clone().keeping(retention);
         let shape = query.row_series("web-1", &asked, after(900)).await.unwrap();
         assert_eq!(shape.known_from_ms, Some(after(300)));
         let within = RowRange { from: after(300), ..asked };
@@ -489,7 +557,8 @@ mod tests {
 
     #[test]
     fn more_points_of_all_rows_than_the_limit_are_refused() {
-        let history = History { kept: Duration::MAX, interval: Duration::ZERO };
+        let (ever, interval) = (Duration::MAX, Duration::ZERO);
+        let history = History { kept: ever, summaries: ever, interval, has_hours: true };
         let grid = |rows, points| {
             let all = range(DetailTable::Process, &["cpu_pct", "rss_bytes"], 10_000, 1);
             let detail = Resolution::Points(points);

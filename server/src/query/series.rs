@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{BadSeries, MAX_COLUMNS, Query, QueryError, Resolution, grid::Grid, moment::Rfc3339};
 use crate::{
+    config,
     model::{Column, ColumnSet, ColumnSpec, HOUR_MS, HostId, HostName, Stat, Unit, hour_of},
     rollup::{GRACE, History, Tier},
     store::{Bucket, SeriesAsk, Span},
@@ -144,7 +145,8 @@ pub(super) fn round_all(values: &mut [Option<f64>], digits: usize) {
 pub struct SeriesShape {
     /// The host.
     pub host: Arc<str>,
-    /// `poll` or `hour`: what it is read from. Hours are whole: the first may begin before `from`.
+    /// `poll`, `five_minutes` or `hour`: what it is read from. Hours and five minutes are whole: the first
+    /// may begin before `from`.
     pub tier: &'static str,
     /// What a point stands for, milliseconds. It begins at a multiple of it since 1970.
     pub step_ms: i64,
@@ -236,13 +238,14 @@ impl Query {
     pub(super) fn history(&self, host: Option<&HostName>) -> History {
         let view = host.zip(self.live.as_ref()).and_then(|(host, live)| live.host(host.as_str()));
         let interval = view.map_or(Duration::ZERO, |view| view.interval);
-        History { kept: self.polls_kept, interval }
+        let config::Retention { polls: kept, summaries, .. } = self.retention;
+        History { kept, summaries, interval, has_hours: true }
     }
 
-    /// The finest tier that goes back to `from`.
+    /// Polls, where these go back to `from`, or hours.
     #[must_use]
     pub fn finest(&self, from: WallMs, now: WallMs) -> Tier {
-        if from < now.minus(self.polls_kept) { Tier::Hours } else { Tier::Polls }
+        if from < now.minus(self.retention.polls) { Tier::Hours } else { Tier::Polls }
     }
 
     /// A host's hours in short that begin in a span of at most [`HOURS_PAGE`], or in its first part
@@ -301,7 +304,12 @@ mod tests {
         let from = NOW.minus(Duration::from_secs(ago));
         let columns = vec![Column::CpuBusyPct];
         let range = SeriesRange { from, to: NOW, detail, tier, columns };
-        let history = History { kept: Duration::from_secs(30 * DAY), interval: Duration::ZERO };
+        let history = History {
+            kept: Duration::from_secs(30 * DAY),
+            summaries: Duration::from_secs(365 * DAY),
+            interval: Duration::ZERO,
+            has_hours: true,
+        };
         let asked = range.ask(HostId(1), NOW, history)?;
         Ok((asked.tier, asked.step.as_secs()))
     }
@@ -311,11 +319,15 @@ mod tests {
         use Resolution::{Points, Step};
         let minutes = |minutes: u64| Step(Duration::from_secs(minutes * 60));
         for ((ago, detail, tier), expected) in [
-            ((DAY, Points(200), None), (Tier::Polls, 600)),
+            ((DAY, Points(200), None), (Tier::FiveMinutes, 600)),
+            ((DAY, Points(200), Some(Tier::Polls)), (Tier::Polls, 600)),
+            ((DAY, Points(2_000), Some(Tier::FiveMinutes)), (Tier::FiveMinutes, 300)),
             ((DAY, Points(10), Some(Tier::Polls)), (Tier::Polls, 10_800)),
             ((DAY, Points(2_000), Some(Tier::Hours)), (Tier::Hours, 3_600)),
             ((40 * DAY, Points(300), Some(Tier::Polls)), (Tier::Polls, 21_600)),
-            ((DAY, minutes(5), None), (Tier::Polls, 300)),
+            ((DAY, minutes(5), None), (Tier::FiveMinutes, 300)),
+            ((DAY, minutes(7), None), (Tier::Polls, 420)),
+            ((DAY, minutes(90), None), (Tier::FiveMinutes, 5_400)),
             ((DAY, minutes(120), None), (Tier::Hours, 7_200)),
             ((DAY, minutes(120), Some(Tier::Polls)), (Tier::Polls, 7_200)),
         ] {
@@ -330,6 +342,10 @@ mod tests {
         assert_eq!(
             refused(minutes(90), Some(Tier::Hours)),
             "the tier \"hour\" has steps of whole hours"
+        );
+        assert_eq!(
+            refused(minutes(7), Some(Tier::FiveMinutes)),
+            "the tier \"five_minutes\" has steps of whole five minutes"
         );
     }
 

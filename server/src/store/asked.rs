@@ -139,6 +139,8 @@ pub struct Retention {
     pub polls: WallMs,
     /// Transitions before this.
     pub events: WallMs,
+    /// Summaries of days that begin before this.
+    pub summaries: WallMs,
     /// Hours in short that begin before this.
     pub rollups: WallMs,
 }
@@ -155,6 +157,8 @@ pub struct PruneReach {
     pub polls: Option<WallMs>,
     /// Of transitions, and of what is known of losses.
     pub events: Option<WallMs>,
+    /// Of summaries.
+    pub summaries: Option<WallMs>,
     /// Of hours in short.
     pub rollups: Option<WallMs>,
 }
@@ -175,6 +179,7 @@ impl Retention {
         Self {
             polls: nearer(self.polls, reach.polls),
             events: nearer(self.events, reach.events),
+            summaries: nearer(self.summaries, reach.summaries),
             rollups: nearer(self.rollups, reach.rollups),
         }
     }
@@ -187,6 +192,20 @@ pub struct Pruned {
     pub polls: u64,
     /// Transitions.
     pub events: u64,
+}
+
+/// Which days of hosts are to be summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SummariesDue {
+    /// Those into which polls came late.
+    Late,
+    /// One that some hosts have polls of and no summary.
+    Day {
+        /// When it begins, in UTC.
+        day: WallMs,
+        /// Of hosts with higher numbers than this.
+        after: HostId,
+    },
 }
 
 /// How much was sealed.

@@ -12,6 +12,7 @@ mod polls;
 mod retention;
 mod rollups;
 pub(crate) mod sealing;
+mod summaries;
 mod tables;
 mod views;
 
@@ -101,6 +102,10 @@ macro_rules! suite {
             hosts_are_listed_with_their_sealed_newest_poll
             late_polls_are_kept_once_and_sealed_with_the_others
             old_hours_are_pruned
+            a_summary_says_what_the_polls_of_its_day_say
+            days_without_a_summary_are_read_from_polls
+            late_polls_are_in_the_summary_after_the_next_run
+            summaries_are_kept_as_long_as_their_own_retention_says
         }
     };
 }
@@ -119,6 +124,7 @@ pub(crate) use sealing::{
     hosts_are_listed_with_their_sealed_newest_poll,
     late_polls_are_kept_once_and_sealed_with_the_others, sealed_polls_are_in_the_views_as_before,
 };
+pub(crate) use summaries::*;
 pub(crate) use tables::*;
 pub(crate) use views::*;
 
