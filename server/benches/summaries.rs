@@ -146,6 +146,8 @@ async fn measure(store: Arc<dyn Store>, server: Option<&Mariadbd>) -> Result<(),
         let begin = START_MS - day * DAY_MS;
         (0..DAY_MS / INTERVAL_MS).map(move |slot| begin + slot * INTERVAL_MS)
     };
+    let known = fleet::values(&host.poll(START_MS - (DAYS + 1) * DAY_MS));
+    println!("known values of a poll of this host: {known}");
     let (mut bytes, mut days) = (0, 0_usize);
     for day in (POLLED + 1..=DAYS).rev() {
         let begin = WallMs(START_MS - day * DAY_MS);

@@ -10,7 +10,7 @@ mod seal;
 mod still_kept;
 mod summarise;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     sync::{mpsc, watch},
@@ -61,15 +61,13 @@ impl UpkeepTasks {
         let Self { mut looks, mut operator, .. } = self;
         let rebuilding = tokio::spawn(rebuilder.run());
         let keeping = phases.map(|(phases, grids)| tokio::spawn(phases.follow(grids)));
+        let mut summariser = Summariser::new(&pruner);
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
             while prune.recv().await.is_some() {
                 pruner.prune().await;
             }
         });
-        let (store, clock, live) = (&sealer.store, &sealer.clock, &sealer.live);
-        let mut summariser =
-            Summariser::new(Arc::clone(store), Arc::clone(clock), Arc::clone(live));
         let sealing = tokio::spawn(async move {
             while seal.recv().await.is_some() {
                 sealer.seal().await;

@@ -198,7 +198,10 @@ pub struct Pruned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SummariesDue {
     /// Those into which polls came late.
-    Late,
+    Late {
+        /// That begin before this.
+        before: WallMs,
+    },
     /// One that some hosts have polls of and no summary.
     Day {
         /// When it begins, in UTC.

@@ -17,8 +17,9 @@
 //!
 //! What is new (a column, a view) is only ever added at an end. Knows no SQL and no connection.
 
-mod sum;
+mod thing;
 mod write;
+mod sum;
 mod read;
 
 use std::{sync::Arc, time::Duration};

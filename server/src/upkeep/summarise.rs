@@ -2,9 +2,9 @@
 //! ended, those that ended while no server ran, back to the oldest poll that is kept, and again those into
 //! which polls came late.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::prune::is_believed;
+use super::prune::{Pruner, is_believed};
 use crate::{
     clock::Clock,
     error_report::error_chain,
@@ -30,12 +30,18 @@ pub(crate) struct Summariser {
     /// Days before this were looked through; what comes into them late is noted by the store.
     done: Option<WallMs>,
     most: usize,
+    /// How long summaries are kept: older days are not summed up, to be dropped at once.
+    kept: Duration,
     in_trouble: bool,
 }
 
 impl Summariser {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, live: Arc<Live>) -> Self {
-        Self { store, clock, live, done: None, most: MAX_SUMMARIES, in_trouble: false }
+    /// For the store that `pruner` drops old rows of.
+    pub(crate) fn new(pruner: &Pruner) -> Self {
+        let (store, clock, live) =
+            (Arc::clone(&pruner.store), Arc::clone(&pruner.clock), Arc::clone(&pruner.live));
+        let kept = pruner.retention.summaries;
+        Self { store, clock, live, done: None, most: MAX_SUMMARIES, kept, in_trouble: false }
     }
 
     /// One run.
@@ -44,7 +50,7 @@ impl Summariser {
         if !is_believed(&self.live, now) {
             return;
         }
-        match self.sum_up(day_of(now.wall.minus(GRACE))).await {
+        match self.sum_up(now.wall).await {
             Ok(days) => {
                 self.in_trouble = false;
                 if days > 0 {
@@ -60,10 +66,13 @@ impl Summariser {
         }
     }
 
-    /// Sums up days that are over at `end`; says how many.
-    async fn sum_up(&mut self, end: WallMs) -> Result<usize, StoreError> {
+    /// Sums up days that are over; says how many.
+    async fn sum_up(&mut self, now: WallMs) -> Result<usize, StoreError> {
+        let end = day_of(now.minus(GRACE));
         let mut run = Run { store: &*self.store, most: self.most, made: 0, failed: None };
-        for (host, day) in self.store.summaries_due(SummariesDue::Late, self.most).await? {
+        for (host, day) in
+            self.store.summaries_due(SummariesDue::Late { before: end }, self.most).await?
+        {
             run.one(host, day).await?;
         }
         let mut day = match self.done {
@@ -73,6 +82,8 @@ impl Summariser {
                 None => return run.end(),
             },
         };
+        let oldest = day_of(WallMs(now.minus(self.kept).0.saturating_add(DAY_MS - 1)));
+        day = day.max(oldest);
         while day < end && run.all_of(day).await? {
             day = WallMs(day.0.saturating_add(DAY_MS));
             if run.failed.is_none() {
@@ -130,11 +141,10 @@ impl Run<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         clock::ManualClock,
+        config,
         own_clock::OwnClock,
         store::{Batch, Mode, Span, sample, sqlite::Sqlite},
         units::{Mono, Now},
@@ -156,14 +166,19 @@ mod tests {
             let poll = sample::good(hosts[of].id, &hosts[of].name, slot);
             store.write(Arc::new(Batch::of_polls([poll]))).await.unwrap();
         };
-        for number in [-3, -2, 0] {
+        // The oldest of them would be dropped at once.
+        for number in [-4, -3, -2, 0] {
             write(0, day(number)).await;
             write(1, WallMs(day(number).0 + 7)).await;
         }
         let start = Now { wall: WallMs(day(0).0 + 60_000), mono: Mono(DAY) };
         let clock = Arc::new(ManualClock::new(start));
         let live = Arc::new(Live::default());
-        let mut summariser = Summariser::new(Arc::clone(&store), clock.clone(), Arc::clone(&live));
+        let retention =
+            config::Retention { polls: 9 * DAY, events: DAY, summaries: 4 * DAY, rollups: DAY };
+        let (ours, time) = (Arc::clone(&store), clock.clone());
+        let pruner = Pruner { store: ours, clock: time, live: Arc::clone(&live), retention };
+        let mut summariser = Summariser::new(&pruner);
         let kept = async |number: i64| {
             let mut kept = Vec::new();
             for host in &hosts {
@@ -190,6 +205,7 @@ mod tests {
         assert_eq!((kept(-3).await, kept(-2).await), (vec![1, 1], vec![1, 0]));
         summariser.run().await;
         assert_eq!((kept(-2).await, kept(0).await), (vec![1, 1], vec![0, 0]));
+        assert_eq!(kept(-4).await, [0, 0]);
         assert_eq!(summariser.done, Some(day(-1)), "yesterday may still get polls");
 
         write(1, WallMs(day(-3).0 + 300_000)).await;

@@ -198,7 +198,8 @@ pub(crate) async fn late_polls_are_in_the_summary_after_the_next_run(fixture: &d
     let a = host(fixture, "a").await;
     let store = fixture.store();
     write_polls(fixture, polls(&a, (0..MINUTES).step_by(10))).await;
-    let late = async || store.summaries_due(SummariesDue::Late, 9).await.unwrap();
+    let late =
+        async || store.summaries_due(SummariesDue::Late { before: day(2) }, 9).await.unwrap();
     let of = |tier| ask(a.id, tier, (day(0), day(1)), 300);
     assert!(summarise(store, a.id, day(0)).await.unwrap());
     assert_eq!(late().await, []);
@@ -211,6 +212,13 @@ pub(crate) async fn late_polls_are_in_the_summary_after_the_next_run(fixture: &d
         let poll = poll(&a, minute);
         write_polls(fixture, vec![poll.clone()]).await;
         assert_eq!(late().await, [(a.id, day(0))]);
+        let today = SummariesDue::Late { before: day(0) };
+        assert_eq!(store.summaries_due(today, 9).await.unwrap(), []);
+        // Until then the day is read from polls.
+        let expected = series(fixture, &of(Tier::Polls)).await;
+        assert_eq!(series(fixture, &of(Tier::FiveMinutes)).await, expected);
+        let net = rows_of(a.id, DetailTable::Net, Span { from: day(0), to: day(1) }, 300);
+        assert_eq!(store.row_summaries(net).await.unwrap(), RowBuckets::default());
         assert!(summarise(store, a.id, day(0)).await.unwrap());
         assert_eq!(late().await, []);
         let expected = series(fixture, &of(Tier::Polls)).await;
@@ -229,11 +237,10 @@ pub(crate) async fn late_polls_are_in_the_summary_after_the_next_run(fixture: &d
     assert!(!store.keep_summary(summary.clone(), begun).await.unwrap());
     assert_eq!(late().await, [(a.id, day(0))]);
     // Of fewer polls than it was made of: some are pruned by now, and what is known stays.
-    let kept = series(fixture, &of(Tier::FiveMinutes)).await;
     let now = store.begin_summary(a.id, day(0)).await.unwrap();
     assert!(store.keep_summary(summary, now).await.unwrap());
     assert_eq!(late().await, []);
-    assert_eq!(series(fixture, &of(Tier::FiveMinutes)).await, kept);
+    assert_same(&series(fixture, &of(Tier::FiveMinutes)).await, &before);
     // A day that was not begun is no late one.
     write_polls(fixture, polls(&a, MINUTES..MINUTES + 2)).await;
     assert_eq!(late().await, []);

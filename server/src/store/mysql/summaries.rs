@@ -125,7 +125,8 @@ pub(super) async fn due(
     of: SummariesDue,
     limit: usize,
 ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
-    const LATE: &str = "SELECT host_id, day FROM summary_late ORDER BY host_id, day LIMIT ?";
+    const LATE: &str = "SELECT host_id, day FROM summary_late WHERE day < ?
+         ORDER BY host_id, day LIMIT ?";
     // Looked up in the keys, host by host, without reading rows.
     const OF_DAY: &str = "SELECT h.id, CAST(? AS DATE) FROM host h WHERE h.id > ?
          AND NOT EXISTS (SELECT 1 FROM summary_day s
@@ -137,7 +138,7 @@ pub(super) async fn due(
     let limit = Value::UInt(u64::try_from(limit).unwrap_or(u64::MAX));
     let mut conn = pools.reader().await?;
     let rows: Vec<Row> = match of {
-        SummariesDue::Late => conn.exec(LATE, vec![limit]).await,
+        SummariesDue::Late { before } => conn.exec(LATE, vec![date(before), limit]).await,
         SummariesDue::Day { day, after } => {
             let (begin, end) = (moment::datetime(day), moment::datetime(day.plus(DAY)));
             let view = Value::from(summary::FIRST_VIEW);
@@ -154,7 +155,8 @@ pub(super) async fn due(
     rows.into_iter().map(found).collect()
 }
 
-/// Documents of a view and of the days that touch a span, oldest first, some at a time.
+/// Documents of a view and of the days that touch a span, oldest first, some at a time. Of a day with late
+/// polls the document does not count.
 struct Documents<'a> {
     host: HostId,
     view: &'a str,
@@ -173,8 +175,11 @@ impl<'a> Documents<'a> {
         conn: &mut impl Queryable,
         place: &Place,
     ) -> Result<Option<Vec<(WallMs, Vec<u8>)>>, StoreError> {
-        const SQL: &str = "SELECT day, doc FROM summary_day
-             WHERE host_id = ? AND view_name = ? AND day >= DATE(?) AND day < ? ORDER BY day LIMIT ?";
+        const SQL: &str = "SELECT s.day, s.doc FROM summary_day s
+             WHERE s.host_id = ? AND s.view_name = ? AND s.day >= ? AND s.day < ?
+               AND NOT EXISTS (SELECT 1 FROM summary_late l
+                 WHERE l.host_id = s.host_id AND l.day = s.day)
+             ORDER BY s.day LIMIT ?";
         if self.is_over {
             return Ok(None);
         }

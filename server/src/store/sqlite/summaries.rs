@@ -111,7 +111,8 @@ pub(super) fn due(
     of: SummariesDue,
     limit: usize,
 ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
-    const LATE: &str = "SELECT host_id, day_ms FROM summary_late ORDER BY host_id, day_ms LIMIT ?1";
+    const LATE: &str = "SELECT host_id, day_ms FROM summary_late WHERE day_ms < ?1
+         ORDER BY host_id, day_ms LIMIT ?2";
     // Looked up in the keys, host by host, without reading rows.
     const OF_DAY: &str = "SELECT h.id, ?1 FROM host h WHERE h.id > ?3
          AND NOT EXISTS (SELECT 1 FROM summary_day s
@@ -125,8 +126,8 @@ pub(super) fn due(
     let reading = || -> Result<Vec<(HostId, WallMs)>, Error> {
         let found = |row: &rusqlite::Row<'_>| Ok((HostId(row.get(0)?), WallMs(row.get(1)?)));
         match of {
-            SummariesDue::Late => {
-                connection.prepare_cached(LATE)?.query_map([limit], found)?.collect()
+            SummariesDue::Late { before } => {
+                connection.prepare_cached(LATE)?.query_map([before.0, limit], found)?.collect()
             }
             SummariesDue::Day { day, after } => {
                 let end = day.0.saturating_add(DAY_MS);
@@ -138,7 +139,8 @@ pub(super) fn due(
     reading().map_err(fault(connection, DOING))
 }
 
-/// Gives the documents of a view and of the days that touch the span, oldest first.
+/// Gives the documents of a view and of the days that touch the span, oldest first. Of a day with late
+/// polls the document does not count.
 fn each_document(
     connection: &Connection,
     (host, view): (HostId, &str),
@@ -146,8 +148,11 @@ fn each_document(
     mut take: impl FnMut(WallMs, &[u8]) -> std::io::Result<()>,
 ) -> Result<(), Error> {
     let mut select = connection.prepare_cached(
-        "SELECT day_ms, doc FROM summary_day
-         WHERE host_id = ?1 AND view_name = ?2 AND day_ms >= ?3 AND day_ms < ?4 ORDER BY day_ms",
+        "SELECT day_ms, doc FROM summary_day s
+         WHERE host_id = ?1 AND view_name = ?2 AND day_ms >= ?3 AND day_ms < ?4
+           AND NOT EXISTS (SELECT 1 FROM summary_late l
+             WHERE l.host_id = s.host_id AND l.day_ms = s.day_ms)
+         ORDER BY day_ms",
     )?;
     let mut rows = select.query(params![host.0, view, day_of(span.from).0, span.to.0])?;
     while let Some(row) = rows.next()? {

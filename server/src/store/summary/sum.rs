@@ -2,50 +2,14 @@
 
 use std::{collections::HashMap, io};
 
-use super::{DaySummary, LISTS, MAX_SUMMARY_ROWS, POINTS, host_wide, view_of, write};
+use super::{
+    DaySummary, LISTS, MAX_SUMMARY_ROWS, POINTS, host_wide, thing::Thing, view_of, write::Writer,
+};
 use crate::{
-    model::{ColumnSet as _, DetailTable, HostId, Record, Stat},
+    model::{ColumnSet as _, DetailTable, HostId, Record},
     rollup::SUMMARY_STEP,
     units::WallMs,
 };
-
-/// Something that has rows: the host itself, or what it has several of.
-pub(super) struct Thing {
-    pub(super) key: Box<str>,
-    /// Points before its first.
-    pub(super) begin: usize,
-    /// From its first to its last; none: it has no row there.
-    pub(super) points: Vec<Option<RowPoint>>,
-}
-
-/// Rows of a thing in one point.
-pub(super) struct RowPoint {
-    pub(super) rows: u32,
-    /// Of each column.
-    pub(super) stats: Box<[Stat]>,
-}
-
-impl Thing {
-    fn new(key: &str, begin: usize) -> Self {
-        Self { key: key.into(), begin, points: Vec::new() }
-    }
-
-    /// Takes a row in: its cells, NaN where nothing is known. Points come in the order of time.
-    fn add(&mut self, point: usize, cells: &[f64]) {
-        let Some(place) = point.checked_sub(self.begin) else { return };
-        if self.points.len() <= place {
-            self.points.resize_with(place + 1, || None);
-        }
-        let empty = || RowPoint { rows: 0, stats: vec![Stat::default(); cells.len()].into() };
-        let of_point = self.points[place].get_or_insert_with(empty);
-        of_point.rows = of_point.rows.saturating_add(1);
-        for (stat, cell) in of_point.stats.iter_mut().zip(cells) {
-            if !cell.is_nan() {
-                stat.add(*cell);
-            }
-        }
-    }
-}
 
 /// The things of a list, in the order in which they came.
 #[derive(Default)]
@@ -125,7 +89,7 @@ impl DaySum {
         if polls == 0 {
             return Ok(DaySummary { host, day, polls, views });
         }
-        let mut writer = write::Writer::new(&self.counts);
+        let mut writer = Writer::new(&self.counts);
         for (view, columns) in host_wide() {
             let columns: Vec<_> = columns.iter().map(|c| (c.index(), c.spec())).collect();
             views.push((view, writer.document(&self.wide.all, &columns)?));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::sum::{RowPoint, Thing};
+use super::thing::{RowPoint, Thing};
 use crate::{
     model::{ColumnKind, ColumnSpec, Stat},
     store::{json::push_text, packed::Packer, sealed::field},
