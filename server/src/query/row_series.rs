@@ -180,8 +180,8 @@ impl Query {
         self.gather(host, &mut gathered).await?;
         let (names, all) = (gathered.largest(), gathered.rows.len());
         if gathered.is_overfull {
-            let only = Some(names.iter().cloned().collect());
-            gathered = Gathered { only, ..Gathered::new(range, grid, room) };
+            gathered = Gathered::new(range, grid, room);
+            gathered.only = Some(names.iter().cloned().collect());
             self.gather(host, &mut gathered).await?;
         }
         let kept = match grid.tier {

@@ -224,7 +224,7 @@ async fn a_week_of_an_interface_comes_from_summaries() {
     assert_eq!(week["tier"], "five_minutes");
     let avg = week["columns"][0]["avg"].as_array().unwrap();
     let start = week["start_ms"].as_i64().unwrap();
-    for (half, avg) in (start / HOUR * 2..).zip(avg).skip(2).take(330) {
+    for (half, avg) in (start / (HOUR / 2)..).zip(avg).skip(2).take(330) {
         let expected = rate(half / 2) / 10.0;
         assert!((avg.as_f64().unwrap() - expected).abs() < 0.001, "{half}: {avg}, {expected}");
     }
