@@ -45,9 +45,9 @@ function titleOf({ title, column, table, row, host, hosts = [], group, labels = 
 /** Rows of a host as lines, as an answer about several hosts has them. */
 async function rowsOf({ host, table, row, column }, from, to) {
   const asked = { columns: column, row, from, to, points: POINTS, digits: DIGITS, rows: LINES };
-  const { rows, polls, step_ms, start_ms } = await get(`${hostPath(host)}/series/${table}`, asked);
+  const { rows, polls, step_ms, start_ms, tier } = await get(`${hostPath(host)}/series/${table}`, asked);
   const line = ({ row: name, columns: [{ avg }] }) => ({ host: name, values: { avg, count: polls } });
-  return { step_ms, start_ms, lines: rows.map(line), spread: null, tier: 'poll', hosts: 1 };
+  return { step_ms, start_ms, lines: rows.map(line), spread: null, tier, hosts: 1 };
 }
 
 async function topOf(live, { column, top, order, ...chart }, from, to) {

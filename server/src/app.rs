@@ -264,7 +264,7 @@ fn site(
             .with_writer(writer.clone())
             .with_hook(hook.clone())
             .with_outbox(outbox.clone())
-            .keeping(config.retention.polls)
+            .keeping(config.retention)
             .into(),
         metrics: Arc::clone(metrics),
         refresh: keep::refresh(

@@ -91,6 +91,7 @@ use seen::Seen;
 use tokio::sync::Semaphore;
 
 use crate::{
+    config,
     hook::Hook,
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, Scope, State},
@@ -167,9 +168,9 @@ pub struct Query {
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
     outbox: Option<Outbox>,
-    /// How long single polls are kept.
-    polls_kept: Duration,
-    /// Those up to this one were given up for want of room; of a running server its live view says so.
+    /// How long rows are kept.
+    retention: config::Retention,
+    /// Polls up to this one were given up for want of room; of a running server its live view says so.
     given_up_to: Option<WallMs>,
     /// Places of pages of polls.
     pages: Arc<Semaphore>,
@@ -194,12 +195,19 @@ impl Query {
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        let (polls_kept, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        let (ever, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        let retention = config::Retention {
+            polls: ever,
+            events: ever,
+            summaries: ever,
+            rollups: ever,
+            size: None,
+        };
         let store = Kept::whole(store, None);
         let (live, writer, hook, outbox) = (None, None, None, None);
         let fresh = Arc::default();
         let given_up_to = None;
-        Self { live, store, writer, hook, outbox, polls_kept, given_up_to, pages, fresh }
+        Self { live, store, writer, hook, outbox, retention, given_up_to, pages, fresh }
     }
 
     /// The same, which also knows what waits to be written.
@@ -208,10 +216,10 @@ impl Query {
         Self { writer: Some(writer), ..self }
     }
 
-    /// The same, where single polls are kept so long: charts of times before that come from hours.
+    /// The same, where rows are kept so long: charts of times before come from what is kept longer.
     #[must_use]
-    pub fn keeping(self, polls: Duration) -> Self {
-        Self { polls_kept: polls, ..self }
+    pub fn keeping(self, retention: config::Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// The same, where those up to this one were given up before.

@@ -9,7 +9,7 @@ mod plan;
 
 use std::{collections::BTreeMap, time::Duration};
 
-pub use plan::{History, Plan, STEPS, Tier, plan};
+pub use plan::{History, Plan, STEPS, SUMMARY_STEP, Tier, plan};
 
 use crate::{
     model::{Column, HOUR_MS, HostId, Outcome, Rollup, Values, hour_of},

@@ -15,6 +15,7 @@ mod series;
 mod shown;
 mod packed;
 mod sealed;
+mod summary;
 mod stamp;
 mod statement;
 mod worker;
@@ -26,6 +27,7 @@ mod awaited;
 mod numbers;
 pub mod rebuild;
 pub mod budget;
+pub mod summarise;
 pub mod writer;
 
 #[cfg(test)]
@@ -41,6 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use asked::{
     AlarmsOf, AnnotationsOf, DatabaseSettings, Disk, HostQuery, HostSummary, MAX_PRUNED,
     PartitionStatus, PruneReach, Pruned, ReadOrder, Retention, Room, Sealed, Span, StoreStatus,
+    SummariesDue,
 };
 pub use awaited::LazyStore;
 pub use error::StoreError;
@@ -50,6 +53,7 @@ pub use open::open;
 pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
 pub use statement::{SQL_AHEAD, SqlPart, SqlSink, SqlValue};
+pub use summary::{DaySum, DaySummary, RowBuckets, RowsAsk, has_summaries, summary_gaps};
 
 use crate::{
     health::Pause,
@@ -462,6 +466,38 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; the hours before it are sealed, and nothing that is not sealed is gone.
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError>;
+
+    /// Says that a day of a host is about to be summed up: polls that come into it from here on are noted as
+    /// late. Answers how often there were such until now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn begin_summary(&self, host: HostId, day: WallMs) -> Result<u64, StoreError>;
+
+    /// Keeps a day that was summed up, in the place of one that was made of no more polls, and forgets its
+    /// late polls. Answers false, and keeps nothing, when there were others than the `late` that the begin
+    /// told of: then it is to be summed up again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is kept.
+    async fn keep_summary(&self, summary: Arc<DaySummary>, late: u64) -> Result<bool, StoreError>;
+
+    /// Days of hosts that are to be summed up, at most `limit`, by the hosts' numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn summaries_due(
+        &self,
+        of: SummariesDue,
+        limit: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError>;
+
+    /// Values over time of what a host has several of, from summaries; of days without one there is nothing.
+    /// All rows of the span are in memory at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError>;
 
     /// What tells this store from every other, also from one that takes its place under the same
     /// address: drawn at random when its schema was made, and copied only with its rows.

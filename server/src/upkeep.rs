@@ -1,5 +1,5 @@
 //! What is done beside polling: the looks at the inventory file and what follows from them, the
-//! pruning and sealing of old rows, the repair of the cron jobs. It belongs on a thread of its own:
+//! pruning, sealing and summing up of old rows, the repair of the cron jobs. It belongs on a thread of its own:
 //! reading, parsing and registering ten thousand hosts takes longer than a poll may be late.
 
 mod budget;
@@ -9,6 +9,7 @@ mod prune;
 mod rebuild;
 mod seal;
 mod still_kept;
+mod summarise;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
+use self::summarise::Summariser;
 pub(crate) use self::{
     opening::open,
     phases::Phases,
@@ -60,6 +62,7 @@ impl UpkeepTasks {
         let Self { mut looks, mut operator, .. } = self;
         let rebuilding = tokio::spawn(rebuilder.run());
         let keeping = phases.map(|(phases, grids)| tokio::spawn(phases.follow(grids)));
+        let mut summariser = Summariser::new(&pruner);
         // Beside the others: a large prune must not hold up a look at the inventory.
         let pruning = tokio::spawn(async move {
             pruner.look().await;
@@ -70,6 +73,7 @@ impl UpkeepTasks {
         let sealing = tokio::spawn(async move {
             while seal.recv().await.is_some() {
                 sealer.seal().await;
+                summariser.run().await;
             }
         });
         let mut look = interval(LOOK_EVERY);

@@ -14,9 +14,10 @@ use roundsman::{
     },
     rollup::Tier,
     store::{
-        AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
-        LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Room, Sample,
-        Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+        AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
+        KnownHost, LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Room,
+        RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
+        SummariesDue, TableSample,
     },
     units::WallMs,
 };
@@ -276,6 +277,38 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.seal(before).await,
             None => Ok(Sealed::default()),
+        }
+    }
+
+    async fn begin_summary(&self, host: HostId, day: WallMs) -> Result<u64, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.begin_summary(host, day).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn keep_summary(&self, summary: Arc<DaySummary>, late: u64) -> Result<bool, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.keep_summary(summary, late).await,
+            None => Ok(true),
+        }
+    }
+
+    async fn summaries_due(
+        &self,
+        of: SummariesDue,
+        limit: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.summaries_due(of, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.row_summaries(ask).await,
+            None => Ok(RowBuckets::default()),
         }
     }
 

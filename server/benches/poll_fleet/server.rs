@@ -152,7 +152,8 @@ pub(crate) async fn run(
             ["prune", older] => {
                 let before =
                     WallMs(SystemClock::new().now().wall.0 - older.parse::<i64>().unwrap());
-                let before = Retention { polls: before, events: before, rollups: before };
+                let before =
+                    Retention { polls: before, events: before, summaries: before, rollups: before };
                 say(&ledger.prune(before).await.unwrap().polls);
             }
             _ => panic!("no such command: {line}"),

@@ -84,7 +84,7 @@ pub(super) fn run(args: &ExportArgs, runtime: &Runtime) -> Result<(), CliError> 
     let job = Export { args, runtime, query, from, to, now };
     match tier {
         Tier::Polls => job.polls(range),
-        Tier::Hours => job.hours(),
+        Tier::FiveMinutes | Tier::Hours => job.hours(),
     }
 }
 

@@ -118,7 +118,7 @@ impl Runtime {
     pub(super) fn kept_and_settings(&self) -> Result<(Query, Config), CliError> {
         let (store, config) = self.store_and_settings()?;
         let given_up_to = self.block_on(store.room())?.given_up_to;
-        let query = Query::of_store(store).keeping(config.retention.polls).without(given_up_to);
+        let query = Query::of_store(store).keeping(config.retention).without(given_up_to);
         Ok((query, config))
     }
 

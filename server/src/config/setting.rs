@@ -252,6 +252,9 @@ configuration! {
         polls: Duration = secs(30 * DAY), secs(3600) => secs(3650 * DAY);
         /// How long changes of state are kept; 1h to 3650d.
         events: Duration = secs(400 * DAY), secs(3600) => secs(3650 * DAY);
+        /// How long points of five minutes are kept: least, mean and most of each value of the host, and of each
+        /// core, disk, interface and mount; 1h to 3650d.
+        summaries: Duration = secs(365 * DAY), secs(3600) => secs(3650 * DAY);
         /// How long hours in short are kept: least, mean and most of each value; 1h to 3650d.
         rollups: Duration = secs(730 * DAY), secs(3600) => secs(3650 * DAY);
         /// Most room that the history takes, "20GiB": beyond it the oldest polls go before their time, then the

@@ -28,6 +28,8 @@ words! {
         Unreadable = "unreadable";
         /// Given up for want of room: the oldest polls, when the history takes more than it may.
         Budget = "budget";
+        /// Likewise the oldest summaries of days.
+        BudgetSummaries = "budget_summaries";
         /// Likewise the oldest hours in short; their polls had gone before, and none is counted here.
         BudgetHours = "budget_hours";
     }

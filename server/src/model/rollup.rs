@@ -8,6 +8,9 @@ use crate::units::WallMs;
 /// Milliseconds in an hour: what a rollup covers.
 pub const HOUR_MS: i64 = 3_600_000;
 
+/// Milliseconds in a day.
+pub const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// The values of one column over some time.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Stat {
@@ -116,6 +119,12 @@ impl Rollup {
     }
 }
 
+/// The day, in UTC, in which a moment lies.
+#[must_use]
+pub fn day_of(moment: WallMs) -> WallMs {
+    WallMs(moment.0.div_euclid(DAY_MS).saturating_mul(DAY_MS))
+}
+
 /// The hour in which a moment lies.
 #[must_use]
 pub fn hour_of(moment: WallMs) -> WallMs {
@@ -157,6 +166,8 @@ mod tests {
         assert_eq!(hour_of(WallMs(HOUR_MS)), WallMs(HOUR_MS));
         assert_eq!(hour_of(WallMs(HOUR_MS - 1)), WallMs(0));
         assert_eq!(hour_of(WallMs(-1)), WallMs(-HOUR_MS));
+        assert_eq!(day_of(WallMs(DAY_MS + HOUR_MS)), WallMs(DAY_MS));
+        assert_eq!(day_of(WallMs(-1)), WallMs(-DAY_MS));
     }
 
     #[test]

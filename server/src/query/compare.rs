@@ -72,7 +72,8 @@ pub struct CompareShape {
     pub column: &'static str,
     /// Its unit.
     pub unit: Unit,
-    /// `poll` or `hour`: what it is read from. Hours are whole: the first may begin before `from`.
+    /// `poll`, `five_minutes` or `hour`: what it is read from. Hours and five minutes are whole: the first
+    /// may begin before `from`.
     pub tier: &'static str,
     /// What a point stands for, milliseconds. It begins at a multiple of it since 1970.
     pub step_ms: i64,
@@ -236,6 +237,8 @@ fn shape(column: Column, grid: &Grid, members: &[Member], lines: &[Line]) -> Com
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -257,8 +260,9 @@ mod tests {
             detail,
             tier: None,
         };
+        let ever = Duration::MAX;
         let history =
-            History { kept: std::time::Duration::MAX, interval: std::time::Duration::ZERO };
+            History { kept: ever, summaries: ever, interval: Duration::ZERO, has_hours: true };
         let grid = |hosts, detail| range(detail).grid(hosts, WallMs(3_600_007), history);
         for hosts in [1, 12, 333, 1_000] {
             let points = grid(hosts, None).unwrap().points().count();

@@ -4,7 +4,6 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use super::BadRange;
 use crate::{
-    model::{HOUR_MS, hour_of},
     rollup::{History, Tier, plan},
     store::Span,
     units::WallMs,
@@ -57,9 +56,12 @@ pub enum BadSeries {
     /// The step is too short.
     #[error("expected a step of {} or more", humantime::format_duration(MIN_STEP))]
     TooShort,
-    /// Hours in other steps than hours.
-    #[error("the tier \"hour\" has steps of whole hours")]
-    NotHours,
+    /// Hours in other steps than hours, or five minutes in other steps than these.
+    #[error("the tier \"{}\" has steps of whole {}", tier, match tier { Tier::Hours => "hours", _ => "five minutes" })]
+    NotWhole {
+        /// The tier asked for.
+        tier: Tier,
+    },
     /// Too many points of all series together.
     #[error(
         "{series} series of {points} points are more than {MAX_POINTS_IN_ALL} points: choose fewer {what} or a \
@@ -95,7 +97,7 @@ pub enum BadSeries {
 /// Where the points of an answer lie, and what they are read from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grid {
-    /// From hours: whole ones.
+    /// From hours or five minutes: whole ones.
     pub(super) span: Span,
     pub(super) step: Duration,
     pub(super) tier: Tier,
@@ -116,37 +118,47 @@ impl Grid {
         if from >= to {
             return Err(BadRange::Backwards { from, to }.into());
         }
-        let hour = Duration::from_millis(HOUR_MS.unsigned_abs());
-        let whole = |step: Duration| step.as_millis().is_multiple_of(hour.as_millis());
+        let is_whole = |tier: Tier, step: Duration| {
+            tier.unit().is_none_or(|unit| step.as_millis().is_multiple_of(unit.as_millis()))
+        };
         let length = to.since(from);
         let points = match detail {
             Resolution::Points(points) => points.clamp(1, MAX_POINTS),
             Resolution::Step(_) => 1,
         };
-        let planned = plan(from, length, points, now, history);
         let (tier, step) = match (detail, tier) {
-            (Resolution::Points(_), None) => (planned.tier, planned.step),
-            (Resolution::Points(_), Some(Tier::Polls)) => {
-                let history = History { kept: Duration::MAX, ..history };
-                (Tier::Polls, plan(from, length, points, now, history).step)
+            (Resolution::Points(_), None) => {
+                let planned = plan(from, length, points, now, history);
+                (planned.tier, planned.step)
             }
-            (Resolution::Points(_), Some(Tier::Hours)) => (Tier::Hours, planned.step.max(hour)),
+            (Resolution::Points(_), Some(tier)) => {
+                let for_ever = History { kept: Duration::MAX, has_hours: false, ..history };
+                let step = plan(from, length, points, now, for_ever).step;
+                (tier, step.max(tier.unit().unwrap_or_default()))
+            }
             (Resolution::Step(step), Some(tier)) => (tier, step),
-            (Resolution::Step(step), None) if whole(step) => (Tier::Hours, step),
-            // Asked for in so many words: where polls are gone there is nothing.
-            (Resolution::Step(step), None) => (Tier::Polls, step),
+            // Asked for in so many words: where the tier is gone there is nothing.
+            (Resolution::Step(step), None) => {
+                let has = |tier: &&Tier| {
+                    is_whole(**tier, step) && (**tier != Tier::Hours || history.has_hours)
+                };
+                (Tier::ALL.iter().rev().find(has).copied().unwrap_or(Tier::Polls), step)
+            }
         };
         if step < MIN_STEP {
             return Err(BadSeries::TooShort);
         }
-        if tier == Tier::Hours && !whole(step) {
-            return Err(BadSeries::NotHours);
+        if !is_whole(tier, step) {
+            return Err(BadSeries::NotWhole { tier });
         }
         let points = length.as_millis().div_ceil(step.as_millis());
         if points > MAX_POINTS as u128 {
             return Err(BadSeries::TooFine { points, step });
         }
-        let from = if tier == Tier::Hours { hour_of(from) } else { from };
+        let from = tier.unit().map_or(from, |unit| {
+            let unit = i64::try_from(unit.as_millis()).unwrap_or(i64::MAX);
+            WallMs(from.0.div_euclid(unit).saturating_mul(unit))
+        });
         Ok(Self { span: Span { from, to }, step, tier })
     }
 

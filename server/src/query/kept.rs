@@ -10,8 +10,8 @@ use crate::{
         AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Record, Scope, Transition,
     },
     store::{
-        self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, ReadOrder, SeriesAsk, Span,
-        Store, StoreError, StoreStatus, TableSample,
+        self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, ReadOrder, RowBuckets,
+        RowsAsk, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
     },
 };
 
@@ -121,6 +121,11 @@ impl Kept {
         limit: usize,
     ) -> Result<Vec<TableSample>, StoreError> {
         self.store.table_samples(host, table, span, limit).await
+    }
+
+    /// [`Store::row_summaries`], of a host that was found within the scope.
+    pub(super) async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError> {
+        self.store.row_summaries(ask).await
     }
 
     /// Every number of a host that may be seen; none where all may.

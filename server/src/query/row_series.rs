@@ -1,24 +1,24 @@
 //! Values over time of what a host has several of: cores, interfaces, disks, mounts, processes.
 //!
-//! Hours in short hold host-wide values alone, so these are read from polls, newest first: the answer says
-//! how far back that goes.
+//! Where points are of five minutes or longer they come from summaries; days that have none, and finer points,
+//! are read from polls, newest first, and the answer says how far back that goes. Processes have no summaries.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+mod gathered;
+
+use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::gathered::{Gathered, Room};
 use super::{
     BadSeries, ColumnSeries, MAX_COLUMNS, Query, QueryError, Resolution, grid::Grid,
     moment::Rfc3339,
 };
 use crate::{
-    model::{DetailTable, HostId, Stat},
+    model::{DetailTable, HostId, day_of},
     rollup::{History, Tier},
-    store::{Span, TableSample},
+    store::{RowsAsk, Span, has_summaries, summary_gaps},
     text::did_you_mean,
     units::WallMs,
 };
@@ -35,22 +35,13 @@ pub const MAX_ROW_POLLS: usize = 70_000;
 /// The most rows that are told apart in one answer: further names are passed over.
 pub const MAX_ROW_NAMES: usize = 20_000;
 
-/// What one answer is made of at most.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    /// Polls, from the newest on.
-    polls: usize,
-    /// Rows that are told apart.
-    names: usize,
-    /// Points that are gathered in one reading. When there are more, the largest rows are found first, and the
-    /// polls read once more for them alone.
-    points: usize,
-}
-
 const ROOM: Room = Room { polls: MAX_ROW_POLLS, names: MAX_ROW_NAMES, points: 200_000 };
 
 /// Rows that are read at once.
 const ROWS_AT_ONCE: usize = 20_000;
+
+/// Days of summaries that are read at once.
+const DAYS_AT_ONCE: Duration = Duration::from_secs(16 * 86_400);
 
 /// Polls read at first, when nobody knows how many rows they have.
 const FIRST_STEP: usize = 16;
@@ -104,7 +95,9 @@ impl RowRange {
             return Err(BadSeries::Columns(self.columns.len()));
         }
         let span = Span { from: self.from, to: self.to };
-        let grid = Grid::new(span, self.detail, Some(Tier::Polls), now, history)?;
+        let tier = (!has_summaries(self.table)).then_some(Tier::Polls);
+        let history = History { has_hours: false, ..history };
+        let grid = Grid::new(span, self.detail, tier, now, history)?;
         let rows = if self.row.is_some() { 1 } else { self.rows };
         grid.hold(rows.saturating_mul(self.columns.len()), "rows or columns")?;
         Ok(grid)
@@ -127,6 +120,8 @@ pub struct RowSeriesShape {
     pub host: Arc<str>,
     /// The list of `detail` that the rows are in.
     pub table: DetailTable,
+    /// `poll` or `five_minutes`: what it is read from. Five minutes are whole: the first may begin before `from`.
+    pub tier: &'static str,
     /// What a point stands for, milliseconds. It begins at a multiple of it since 1970.
     pub step_ms: i64,
     /// When the first point begins.
@@ -153,117 +148,6 @@ impl RowSeriesShape {
     pub fn round(&mut self, digits: usize) {
         let columns = self.rows.iter_mut().flat_map(|row| &mut row.columns);
         columns.for_each(|column| column.round(digits));
-    }
-}
-
-/// What polls say of the rows.
-struct Gathered<'a> {
-    range: &'a RowRange,
-    grid: Grid,
-    room: Room,
-    /// By point: how many there were, how many failed.
-    polls: BTreeMap<i64, (u32, u32)>,
-    rows: HashMap<Box<str>, GatheredRow>,
-    /// Points of all rows.
-    points: usize,
-    /// Only these rows.
-    only: Option<HashSet<Box<str>>>,
-    /// There were too many points to go on: rows have their sums alone.
-    is_overfull: bool,
-    /// The oldest poll, where some before it were not read.
-    cut_at: Option<WallMs>,
-}
-
-#[derive(Default)]
-struct GatheredRow {
-    /// Of the first column.
-    sum: f64,
-    /// By point, a value for each column.
-    points: BTreeMap<i64, Box<[Stat]>>,
-}
-
-impl<'a> Gathered<'a> {
-    fn new(range: &'a RowRange, grid: Grid, room: Room) -> Self {
-        Self {
-            range,
-            grid,
-            room,
-            polls: BTreeMap::new(),
-            rows: HashMap::new(),
-            points: 0,
-            only: None,
-            is_overfull: false,
-            cut_at: None,
-        }
-    }
-
-    /// Takes a poll in, unless the server did not make it. Answers how many rows it has.
-    fn add(&mut self, sample: &TableSample) -> usize {
-        if !sample.outcome.was_asked() {
-            return 0;
-        }
-        let point = self.grid.point(sample.slot);
-        let (polls, failed) = self.polls.entry(point).or_default();
-        *polls = polls.saturating_add(1);
-        *failed = failed.saturating_add(u32::from(!sample.outcome.has_values()));
-        let table = self.range.table;
-        let mut rows = 0;
-        for (labels, cells) in sample.detail.rows(table) {
-            rows += 1;
-            self.add_row(point, &table.key(labels), cells);
-        }
-        rows
-    }
-
-    fn add_row(&mut self, point: i64, key: &str, cells: &[f64]) {
-        let is_wanted = self.range.row.as_deref().is_none_or(|row| row == key)
-            && self.only.as_ref().is_none_or(|only| only.contains(key));
-        if !is_wanted {
-            return;
-        }
-        let known = self.rows.len();
-        let row = match self.rows.get_mut(key) {
-            Some(row) => row,
-            None if known >= self.room.names => return,
-            None => self.rows.entry(key.into()).or_default(),
-        };
-        let columns = &self.range.columns;
-        let value = |column: &usize| cells.get(*column).copied().filter(|cell| !cell.is_nan());
-        row.sum += columns.first().and_then(value).unwrap_or(0.0);
-        if self.is_overfull {
-            return;
-        }
-        let stats = row.points.entry(point).or_insert_with(|| {
-            self.points += columns.len();
-            vec![Stat::default(); columns.len()].into()
-        });
-        for (stat, column) in stats.iter_mut().zip(columns) {
-            value(column).into_iter().for_each(|value| stat.add(value));
-        }
-        if self.points > self.room.points {
-            self.is_overfull = true;
-            self.rows.values_mut().for_each(|row| row.points.clear());
-        }
-    }
-
-    /// The names of the largest rows, largest first.
-    fn largest(&self) -> Vec<Box<str>> {
-        let mut all: Vec<(&Box<str>, f64)> =
-            self.rows.iter().map(|(name, row)| (name, row.sum)).collect();
-        all.sort_by(|(a, one), (b, other)| other.total_cmp(one).then_with(|| a.cmp(b)));
-        all.into_iter().take(self.range.rows).map(|(name, _)| name.clone()).collect()
-    }
-
-    fn row(&self, name: &str) -> RowSeries {
-        let specs = self.range.table.specs();
-        let gathered = self.rows.get(name).map(|row| &row.points);
-        let column = |(position, column): (usize, &usize)| {
-            let points = self.grid.points();
-            let stats = points.map(|point| Some(&gathered?.get(&point)?[position]));
-            ColumnSeries::new(&specs[*column], stats)
-        };
-        let columns = self.range.columns.iter().enumerate().map(column).collect();
-        RowSeries { row: name.to_owned(), columns }
     }
 }
 
@@ -296,17 +180,22 @@ impl Query {
         self.gather(host, &mut gathered).await?;
         let (names, all) = (gathered.largest(), gathered.rows.len());
         if gathered.is_overfull {
-            let only = Some(names.iter().cloned().collect());
-            gathered = Gathered { only, ..Gathered::new(range, grid, room) };
+            gathered = Gathered::new(range, grid, room);
+            gathered.only = Some(names.iter().cloned().collect());
             self.gather(host, &mut gathered).await?;
         }
-        let oldest = self.polls_from(now);
+        let kept_from = self.polls_from(now);
+        let oldest = match grid.tier {
+            Tier::Polls => kept_from,
+            _ => kept_from.min(now.minus(self.retention.summaries)),
+        };
         let known_from =
             gathered.cut_at.max((grid.span.from < oldest).then_some(oldest.min(grid.span.to)));
         let of_point = |point: i64| gathered.polls.get(&point).copied().unwrap_or_default();
         Ok(RowSeriesShape {
             host: name.as_str().into(),
             table: range.table,
+            tier: grid.tier.as_str(),
             step_ms: grid.step_ms(),
             start: Rfc3339(grid.start()),
             start_ms: grid.start(),
@@ -319,23 +208,53 @@ impl Query {
         })
     }
 
-    /// Reads polls, newest first, some at a time.
+    /// Reads summaries where the grid is of these, and polls where a day has none.
     async fn gather(&self, host: HostId, gathered: &mut Gathered<'_>) -> Result<(), QueryError> {
+        let Grid { span, step, tier } = gathered.grid;
+        let mut days = Vec::new();
+        let mut some = Span { to: span.from, ..span };
+        while tier != Tier::Polls && some.to < span.to {
+            some = Span { from: some.to, to: day_of(some.to.plus(DAYS_AT_ONCE)).min(span.to) };
+            let RowRange { table, row, columns, .. } = gathered.range;
+            let row = row.as_deref().map(Arc::from);
+            let columns = columns.as_slice().into();
+            let ask = RowsAsk { host, table: *table, row, columns, span: some, step };
+            let buckets = self.store.row_summaries(ask).await?;
+            gathered.add_summaries(&buckets);
+            days.extend(buckets.days);
+        }
+        let mut read = 0;
+        for gap in summary_gaps(span, &days).into_iter().rev() {
+            if read < gathered.room.polls {
+                self.gather_polls(host, gap, gathered, &mut read).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads polls, newest first, some at a time.
+    async fn gather_polls(
+        &self,
+        host: HostId,
+        mut span: Span,
+        gathered: &mut Gathered<'_>,
+        read: &mut usize,
+    ) -> Result<(), QueryError> {
         let (table, limit) = (gathered.range.table, gathered.room.polls);
-        let (mut span, mut step, mut read) = (gathered.grid.span, FIRST_STEP, 0);
+        let mut step = FIRST_STEP;
         loop {
-            let most = step.min(limit - read);
+            let most = step.min(limit - *read);
             let some = self.store.table_samples(host, table, span, most).await?;
             let mut rows = 0;
             for sample in &some {
                 rows = gathered.add(sample).max(rows);
                 span.to = sample.slot;
             }
-            read += some.len();
+            *read += some.len();
             if some.len() < most {
                 return Ok(());
             }
-            if read >= limit {
+            if *read >= limit {
                 gathered.cut_at = Some(span.to);
                 return Ok(());
             }
@@ -346,10 +265,9 @@ impl Query {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
+        config,
         model::{CoreColumn, DiskColumn, ProcessColumn, Record},
         store::{Batch, Mode, Store, sample, sqlite::Sqlite},
     };
@@ -479,7 +397,15 @@ mod tests {
         assert_eq!(cut.known_from_ms, Some(after(500)));
         assert_eq!(cut.polls, [0, 10, 30], "the newest");
 
-        let query = fixture.query.clone().keeping(Duration::from_secs(600));
+        let kept = Duration::from_secs(600);
+        let retention = config::Retention {
+            polls: kept,
+            events: kept,
+            summaries: kept,
+            rollups: kept,
+            size: None,
+        };
+        let query = fixture.query.clone().keeping(retention);
         let shape = query.row_series("web-1", &asked, after(900)).await.unwrap();
         assert_eq!(shape.known_from_ms, Some(after(300)));
         let within = RowRange { from: after(300), ..asked };
@@ -489,7 +415,8 @@ mod tests {
 
     #[test]
     fn more_points_of_all_rows_than_the_limit_are_refused() {
-        let history = History { kept: Duration::MAX, interval: Duration::ZERO };
+        let (ever, interval) = (Duration::MAX, Duration::ZERO);
+        let history = History { kept: ever, summaries: ever, interval, has_hours: true };
         let grid = |rows, points| {
             let all = range(DetailTable::Process, &["cpu_pct", "rss_bytes"], 10_000, 1);
             let detail = Resolution::Points(points);

@@ -146,7 +146,8 @@ pub(super) fn round_all(values: &mut [Option<f64>], digits: usize) {
 pub struct SeriesShape {
     /// The host.
     pub host: Arc<str>,
-    /// `poll` or `hour`: what it is read from. Hours are whole: the first may begin before `from`.
+    /// `poll`, `five_minutes` or `hour`: what it is read from. Hours and five minutes are whole: the first
+    /// may begin before `from`.
     pub tier: &'static str,
     /// What a point stands for, milliseconds. It begins at a multiple of it since 1970.
     pub step_ms: i64,
@@ -237,7 +238,8 @@ impl Query {
     /// What is known of the history of a host, or of any.
     pub(super) fn history(&self, host: Option<&HostName>, now: WallMs) -> History {
         let interval = host.map_or(Duration::ZERO, |host| self.interval(host));
-        History { kept: now.since(self.polls_from(now)), interval }
+        let kept = now.since(self.polls_from(now));
+        History { kept, summaries: self.retention.summaries, interval, has_hours: true }
     }
 
     /// The time between two polls of a host; 0 when it is not known.
@@ -251,10 +253,10 @@ impl Query {
         let live = self.live.as_ref().and_then(Seen::given_up_to);
         let after = |last: WallMs| last.plus(Duration::from_millis(1));
         let held = live.or(self.given_up_to).map_or(WallMs(i64::MIN), after);
-        now.minus(self.polls_kept).max(held)
+        now.minus(self.retention.polls).max(held)
     }
 
-    /// The finest tier that goes back to `from`.
+    /// Polls, where these go back to `from`, or hours.
     #[must_use]
     pub fn finest(&self, from: WallMs, now: WallMs) -> Tier {
         if from < self.polls_from(now) { Tier::Hours } else { Tier::Polls }
@@ -308,6 +310,7 @@ impl Query {
 mod tests {
     use super::*;
     use crate::{
+        config,
         live::Live,
         query::MAX_POINTS,
         store::{Mode, Store, sqlite::Sqlite},
@@ -320,7 +323,12 @@ mod tests {
         let from = NOW.minus(Duration::from_secs(ago));
         let columns = vec![Column::CpuBusyPct];
         let range = SeriesRange { from, to: NOW, detail, tier, columns };
-        let history = History { kept: Duration::from_secs(30 * DAY), interval: Duration::ZERO };
+        let history = History {
+            kept: Duration::from_secs(30 * DAY),
+            summaries: Duration::from_secs(365 * DAY),
+            interval: Duration::ZERO,
+            has_hours: true,
+        };
         let asked = range.ask(HostId(1), NOW, history)?;
         Ok((asked.tier, asked.step.as_secs()))
     }
@@ -330,11 +338,15 @@ mod tests {
         use Resolution::{Points, Step};
         let minutes = |minutes: u64| Step(Duration::from_secs(minutes * 60));
         for ((ago, detail, tier), expected) in [
-            ((DAY, Points(200), None), (Tier::Polls, 600)),
+            ((DAY, Points(200), None), (Tier::FiveMinutes, 600)),
+            ((DAY, Points(200), Some(Tier::Polls)), (Tier::Polls, 600)),
+            ((DAY, Points(2_000), Some(Tier::FiveMinutes)), (Tier::FiveMinutes, 300)),
             ((DAY, Points(10), Some(Tier::Polls)), (Tier::Polls, 10_800)),
-            ((DAY, Points(2_000), Some(Tier::Hours)), (Tier::Hours, 3_600)),
+            ((DAY, Points(2_000), Some(Tier::Hours)), (Tier::FiveMinutes, 600)),
             ((40 * DAY, Points(300), Some(Tier::Polls)), (Tier::Polls, 21_600)),
-            ((DAY, minutes(5), None), (Tier::Polls, 300)),
+            ((DAY, minutes(5), None), (Tier::FiveMinutes, 300)),
+            ((DAY, minutes(7), None), (Tier::Polls, 420)),
+            ((DAY, minutes(90), None), (Tier::FiveMinutes, 5_400)),
             ((DAY, minutes(120), None), (Tier::Hours, 7_200)),
             ((DAY, minutes(120), Some(Tier::Polls)), (Tier::Polls, 7_200)),
         ] {
@@ -350,19 +362,32 @@ mod tests {
             refused(minutes(90), Some(Tier::Hours)),
             "the tier \"hour\" has steps of whole hours"
         );
+        assert_eq!(
+            refused(minutes(7), Some(Tier::FiveMinutes)),
+            "the tier \"five_minutes\" has steps of whole five minutes"
+        );
     }
 
-    /// A chart of a time whose polls were given up comes from hours, as of one that retention has dropped:
+    /// A chart of a time whose polls were given up comes from a coarser tier, as of one that retention has dropped:
     /// by what the live view says, or of a store alone by what it said when it was opened.
     #[tokio::test]
-    async fn where_polls_were_given_up_a_chart_comes_from_hours() {
+    async fn where_polls_were_given_up_a_chart_comes_from_summaries() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("test.db");
         let store = Sqlite::open(&file, Mode::ReadWrite).await.unwrap();
         let (store, live): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(Live::default()));
         let ago = |days: u64| NOW.minus(Duration::from_secs(days * DAY));
-        let alone = Query::of_store(Arc::clone(&store)).keeping(Duration::from_secs(30 * DAY));
-        let served = Query::new(Arc::clone(&live), store).keeping(Duration::from_secs(30 * DAY));
+        let polls = Duration::from_secs(30 * DAY);
+        let longer = 12 * polls;
+        let retention = config::Retention {
+            polls,
+            events: longer,
+            summaries: longer,
+            rollups: longer,
+            size: None,
+        };
+        let alone = Query::of_store(Arc::clone(&store)).keeping(retention);
+        let served = Query::new(Arc::clone(&live), store).keeping(retention);
         let tiers = |query: &Query| [29, 8, 7, 6].map(|days| query.finest(ago(days), NOW));
         for query in [&alone, &served] {
             assert_eq!(tiers(query), [Tier::Polls; 4]);

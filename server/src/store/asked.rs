@@ -140,6 +140,8 @@ pub struct Retention {
     pub polls: WallMs,
     /// Transitions before this.
     pub events: WallMs,
+    /// Summaries of days that begin before this.
+    pub summaries: WallMs,
     /// Hours in short that begin before this.
     pub rollups: WallMs,
 }
@@ -156,6 +158,8 @@ pub struct PruneReach {
     pub polls: Option<WallMs>,
     /// Of transitions, and of what is known of losses.
     pub events: Option<WallMs>,
+    /// Of summaries.
+    pub summaries: Option<WallMs>,
     /// Of hours in short.
     pub rollups: Option<WallMs>,
 }
@@ -176,6 +180,7 @@ impl Retention {
         Self {
             polls: nearer(self.polls, reach.polls),
             events: nearer(self.events, reach.events),
+            summaries: nearer(self.summaries, reach.summaries),
             rollups: nearer(self.rollups, reach.rollups),
         }
     }
@@ -211,6 +216,8 @@ pub struct Room {
     /// From the oldest poll to the end of what goes with it: its hour, or its day where days are
     /// dropped whole. None where no poll is kept.
     pub polls: Option<Span>,
+    /// The same of the oldest summary: its day. None where giving them up would make no room, too.
+    pub summaries: Option<Span>,
     /// The same of the oldest hour in short: its day, or its month.
     pub hours: Option<Span>,
     /// The last poll that was given up for want of room; none when none was.
@@ -223,9 +230,27 @@ impl Room {
     pub fn oldest(&self, tier: Tier) -> Option<Span> {
         match tier {
             Tier::Polls => self.polls,
+            Tier::FiveMinutes => self.summaries,
             Tier::Hours => self.hours,
         }
     }
+}
+
+/// Which days of hosts are to be summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SummariesDue {
+    /// Those into which polls came late.
+    Late {
+        /// That begin before this.
+        before: WallMs,
+    },
+    /// One that some hosts have polls of and no summary.
+    Day {
+        /// When it begins, in UTC.
+        day: WallMs,
+        /// Of hosts with higher numbers than this.
+        after: HostId,
+    },
 }
 
 /// How much was sealed.

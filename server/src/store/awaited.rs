@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
-    LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration, Retention,
-    Room, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, TableSample,
-    open::open_for, spool::Spool,
+    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
+    KnownHost, LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration,
+    Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink, Store,
+    StoreError, StoreStatus, SummariesDue, TableSample, open::open_for, spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -285,6 +285,26 @@ impl Store for LazyStore {
 
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store()?.seal(before).await
+    }
+
+    async fn begin_summary(&self, host: HostId, day: WallMs) -> Result<u64, StoreError> {
+        self.store()?.begin_summary(host, day).await
+    }
+
+    async fn keep_summary(&self, summary: Arc<DaySummary>, late: u64) -> Result<bool, StoreError> {
+        self.store()?.keep_summary(summary, late).await
+    }
+
+    async fn summaries_due(
+        &self,
+        of: SummariesDue,
+        limit: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
+        self.store()?.summaries_due(of, limit).await
+    }
+
+    async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError> {
+        self.store()?.row_summaries(ask).await
     }
 
     async fn reach(&self) -> Result<PruneReach, StoreError> {

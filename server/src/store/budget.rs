@@ -1,5 +1,5 @@
 //! Keeps the history within the room that it may take: what `retention.size` says, and what its disk leaves.
-//! The oldest polls go first, then the oldest hours in short; changes of state and what is as small stay for
+//! The oldest polls go first, then the oldest summaries, then the oldest hours in short; changes of state and what is as small stay for
 //! as long as they are to be kept.
 //!
 //! Knows the store by its trait only.
@@ -13,7 +13,10 @@ use crate::{rollup::Tier, units::WallMs};
 /// something breaks.
 pub const POLLS_FLOOR: Duration = Duration::from_secs(6 * 3_600);
 
-/// Nor hours in short of the last week.
+/// Nor summaries of the last week.
+pub const SUMMARIES_FLOOR: Duration = Duration::from_secs(7 * 86_400);
+
+/// Nor hours in short of it.
 pub const HOURS_FLOOR: Duration = Duration::from_secs(7 * 86_400);
 
 /// So many thousandths of the room are free after something was given up: what comes until the next run
@@ -148,6 +151,7 @@ fn next(room: &Room, now: WallMs) -> Option<(Tier, Span)> {
     let unit = |tier: &Tier| {
         let floor = match tier {
             Tier::Polls => POLLS_FLOOR,
+            Tier::FiveMinutes => SUMMARIES_FLOOR,
             Tier::Hours => HOURS_FLOOR,
         };
         let unit = room.oldest(*tier).filter(|unit| unit.to <= now.minus(floor))?;
@@ -199,14 +203,17 @@ mod tests {
             let from = NOW.minus(Duration::from_secs(hours * 3_600));
             Some(Span { from, to: from.plus(Duration::from_secs(length * 3_600)) })
         };
-        let of = |polls, hours| {
-            let room = Room { polls, hours, ..Room::default() };
+        let of = |polls, summaries, hours| {
+            let room = Room { polls, summaries, hours, ..Room::default() };
             next(&room, NOW).map(|(tier, _)| tier)
         };
-        assert_eq!(of(span(100, 1), span(999, 24)), Some(Tier::Polls));
-        assert_eq!(of(span(7, 1), span(999, 24)), Some(Tier::Polls));
-        assert_eq!(of(span(6, 1), span(999, 24)), Some(Tier::Hours), "polls of the last hours");
-        assert_eq!(of(None, span(8 * 24, 24)), Some(Tier::Hours));
-        assert_eq!(of(span(6, 1), span(8 * 24 - 1, 24)), None, "hours of the last week");
+        let (old, new) = (span(8 * 24, 24), span(8 * 24 - 1, 24));
+        assert_eq!(of(span(100, 1), old, old), Some(Tier::Polls));
+        assert_eq!(of(span(7, 1), old, old), Some(Tier::Polls));
+        let newest = span(6, 1);
+        assert_eq!(of(newest, old, old), Some(Tier::FiveMinutes), "polls of the last hours");
+        assert_eq!(of(newest, new, old), Some(Tier::Hours), "summaries of the last week");
+        assert_eq!(of(None, None, old), Some(Tier::Hours));
+        assert_eq!(of(newest, new, new), None, "hours of the last week");
     }
 }

@@ -14,6 +14,7 @@ mod retention;
 mod rollups;
 pub(crate) mod sealing;
 mod statements;
+mod summaries;
 mod tables;
 mod views;
 
@@ -109,6 +110,10 @@ macro_rules! suite {
             the_oldest_polls_are_given_up_for_room_and_told_of
             what_is_new_is_not_given_up
             hours_are_given_up_after_polls
+            a_summary_says_what_the_polls_of_its_day_say
+            days_without_a_summary_are_read_from_polls
+            late_polls_are_in_the_summary_after_the_next_run
+            summaries_are_kept_as_long_as_their_own_retention_says
         }
     };
 }
@@ -129,6 +134,7 @@ pub(crate) use sealing::{
     late_polls_are_kept_once_and_sealed_with_the_others, sealed_polls_are_in_the_views_as_before,
 };
 pub(crate) use statements::*;
+pub(crate) use summaries::*;
 pub(crate) use tables::*;
 pub(crate) use views::*;
 

@@ -48,6 +48,7 @@ mod series;
 mod session;
 mod statement;
 mod status;
+mod summaries;
 mod tables;
 mod tls;
 mod views;
@@ -73,10 +74,10 @@ use self::{
     worker::RuntimeThread,
 };
 use super::{
-    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
-    LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Room, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
-    TableSample,
+    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
+    KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder,
+    Registration, Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
+    Store, StoreError, StoreStatus, SummariesDue, TableSample,
 };
 use crate::{
     clock::Clock,
@@ -347,7 +348,13 @@ impl Store for Mysql {
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.call(move |shared| async move { series::series(&shared.pools, &ask).await }).await
+        self.call(move |shared| async move {
+            match ask.tier {
+                Tier::FiveMinutes => summaries::series(&shared.pools, &ask).await,
+                Tier::Polls | Tier::Hours => series::series(&shared.pools, &ask).await,
+            }
+        })
+        .await
     }
 
     async fn samples(
@@ -471,6 +478,37 @@ impl Store for Mysql {
     async fn audit(&self, span: Span, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move { audit::read(&shared.pools, span, limit).await }).await
+    }
+
+    async fn begin_summary(&self, host: HostId, day: WallMs) -> Result<u64, StoreError> {
+        self.change(move |shared| async move {
+            let mut conn = shared.writer(summaries::DOING).await?;
+            summaries::begin(&mut conn, host, day, &shared.pools.place).await
+        })
+        .await
+    }
+
+    async fn keep_summary(&self, summary: Arc<DaySummary>, late: u64) -> Result<bool, StoreError> {
+        self.change(move |shared| {
+            let summary = Arc::clone(&summary);
+            async move {
+                let mut conn = shared.writer(summaries::DOING).await?;
+                summaries::keep(&mut conn, &summary, late, &shared.pools.place).await
+            }
+        })
+        .await
+    }
+
+    async fn summaries_due(
+        &self,
+        of: SummariesDue,
+        limit: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
+        self.call(move |shared| async move { summaries::due(&shared.pools, of, limit).await }).await
+    }
+
+    async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError> {
+        self.call(move |shared| async move { summaries::rows(&shared.pools, ask).await }).await
     }
 
     async fn reach(&self) -> Result<PruneReach, StoreError> {

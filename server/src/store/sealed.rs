@@ -13,7 +13,8 @@
 //!
 //! Knows no SQL, no connection, and nothing of how texts are packed.
 
-mod field;
+pub(super) mod field;
+mod cell;
 mod rows;
 mod counts;
 mod counted;
@@ -22,6 +23,7 @@ mod read;
 use std::sync::LazyLock;
 
 pub(super) use self::{
+    cell::Cell,
     counts::{has_ticks, is_kept_as_rows, is_of_ticks},
     read::{SealedPoll, decode, decode_samples, decode_table, read_ledger},
 };

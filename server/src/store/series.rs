@@ -22,10 +22,10 @@ pub struct SeriesAsk {
     pub host: HostId,
     /// Of these columns; of none, only how many polls there were.
     pub columns: Arc<[Column]>,
-    /// Polls due in it; hours that begin in it.
+    /// Polls due in it; hours and points of five minutes that begin in it.
     pub span: Span,
-    /// How long a bucket is; buckets begin at its multiples since 1970. Whole hours for
-    /// [`Tier::Hours`].
+    /// How long a bucket is; buckets begin at its multiples since 1970. Whole hours for [`Tier::Hours`],
+    /// whole five minutes for [`Tier::FiveMinutes`].
     pub step: Duration,
     /// What is read.
     pub tier: Tier,
@@ -44,7 +44,7 @@ impl SeriesAsk {
 pub struct Bucket {
     /// When it begins.
     pub start: WallMs,
-    /// The newest of what is in it: slot of a poll, begin of an hour.
+    /// The newest of what is in it: slot of a poll, begin of an hour or of five minutes.
     pub last: WallMs,
     /// Polls that were due in it and were made ([`Outcome::was_asked`]).
     pub polls: u32,
@@ -88,23 +88,44 @@ impl Buckets {
             return;
         }
         let start = WallMs(slot.0.div_euclid(self.step).saturating_mul(self.step));
-        let bucket = self.all.entry(start).or_insert_with(|| Bucket {
-            start,
-            last: slot,
-            polls: 0,
-            failed: 0,
-            stats: vec![Stat::default(); self.columns.len()].into(),
-        });
-        bucket.last = bucket.last.max(slot);
+        let columns = Arc::clone(&self.columns);
+        let bucket = self.bucket(start, slot);
         bucket.polls = bucket.polls.saturating_add(1);
         let Some(values) = values else {
             bucket.failed = bucket.failed.saturating_add(1);
             return;
         };
-        for (stat, column) in bucket.stats.iter_mut().zip(&*self.columns) {
+        for (stat, column) in bucket.stats.iter_mut().zip(&*columns) {
             if let Some(value) = values.get(*column) {
                 stat.add(value);
             }
+        }
+    }
+
+    /// The bucket that begins at `start`, which has something of the moment `at`.
+    fn bucket(&mut self, start: WallMs, at: WallMs) -> &mut Bucket {
+        let bucket = self.all.entry(start).or_insert_with(|| Bucket {
+            start,
+            last: at,
+            polls: 0,
+            failed: 0,
+            stats: vec![Stat::default(); self.columns.len()].into(),
+        });
+        bucket.last = bucket.last.max(at);
+        bucket
+    }
+
+    /// Takes in how many polls there were in the point that begins at `at`, and how many of them failed.
+    pub(super) fn add_counts(&mut self, start: WallMs, at: WallMs, (polls, failed): (u32, u32)) {
+        let bucket = self.bucket(start, at);
+        bucket.polls = bucket.polls.saturating_add(polls);
+        bucket.failed = bucket.failed.saturating_add(failed);
+    }
+
+    /// Takes in what is known of the column at this place.
+    pub(super) fn add_stat(&mut self, start: WallMs, place: usize, stat: &Stat) {
+        if let Some(sum) = self.bucket(start, start).stats.get_mut(place) {
+            sum.merge(stat);
         }
     }
 

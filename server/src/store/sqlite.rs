@@ -32,6 +32,7 @@ mod room;
 mod seal;
 mod statement;
 mod status;
+mod summaries;
 
 #[cfg(test)]
 mod tests;
@@ -56,10 +57,10 @@ use self::{
     legacy::Legacy,
 };
 use super::{
-    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, HostQuery, HostSummary, KnownHost,
-    LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Room, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus,
-    TableSample,
+    AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
+    KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder,
+    Registration, Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
+    Store, StoreError, StoreStatus, SummariesDue, TableSample,
 };
 use crate::{
     health::Pause,
@@ -277,7 +278,11 @@ impl Store for Sqlite {
     }
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-        self.read(move |c| rollups::series(c, &ask)).await
+        self.read(move |c| match ask.tier {
+            Tier::FiveMinutes => summaries::series(c, &ask),
+            Tier::Polls | Tier::Hours => rollups::series(c, &ask),
+        })
+        .await
     }
 
     async fn samples(
@@ -387,6 +392,26 @@ impl Store for Sqlite {
         }
         sealed.hours = u64::try_from(hours.len()).unwrap_or(u64::MAX);
         Ok(sealed)
+    }
+
+    async fn begin_summary(&self, host: HostId, day: WallMs) -> Result<u64, StoreError> {
+        self.change(summaries::DOING, move |c| summaries::begin(c, host, day)).await
+    }
+
+    async fn keep_summary(&self, summary: Arc<DaySummary>, late: u64) -> Result<bool, StoreError> {
+        self.change(summaries::DOING, move |c| summaries::keep(c, &summary, late)).await
+    }
+
+    async fn summaries_due(
+        &self,
+        of: SummariesDue,
+        limit: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
+        self.read(move |c| summaries::due(c, of, limit)).await
+    }
+
+    async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError> {
+        self.read(move |c| summaries::rows(c, &ask)).await
     }
 
     async fn reach(&self) -> Result<PruneReach, StoreError> {

@@ -152,6 +152,7 @@ mod tests {
             retention: Retention {
                 polls: 24 * HOUR,
                 events: 24 * HOUR,
+                summaries: 24 * HOUR,
                 rollups: 24 * HOUR,
                 size: size.map(ByteSize),
             },

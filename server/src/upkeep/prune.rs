@@ -45,6 +45,7 @@ impl Pruner {
         let before = Retention {
             polls: now.wall.minus(self.retention.polls),
             events: now.wall.minus(self.retention.events),
+            summaries: now.wall.minus(self.retention.summaries),
             rollups: now.wall.minus(self.retention.rollups),
         };
         let pruned = match self.store.reach().await {
@@ -98,8 +99,13 @@ mod tests {
         let start = Now { wall: sample::START, mono: Mono(DAY) };
         let clock = Arc::new(ManualClock::new(start));
         let live = Arc::new(Live::default());
-        let retention =
-            config::Retention { polls: 30 * DAY, events: 30 * DAY, rollups: 90 * DAY, size: None };
+        let retention = config::Retention {
+            polls: 30 * DAY,
+            events: 30 * DAY,
+            summaries: 90 * DAY,
+            rollups: 90 * DAY,
+            size: None,
+        };
         let pruner = Pruner {
             store: store.clone(),
             clock: clock.clone(),

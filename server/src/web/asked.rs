@@ -209,7 +209,7 @@ asked! {
         points: IfGiven<RowLimit<DEFAULT_POINTS, MAX_POINTS>>,
         /// A point for each such length of time, at least 1s; not with `points`
         step: Length,
-        /// Polls or hours; the cheapest
+        /// Polls, points of five minutes or hours; the cheapest
         tier: Word<Tier>,
         /// Round values to so many significant digits; not at all
         digits: Number<MAX_DIGITS>,
@@ -262,7 +262,7 @@ asked! {
         points: IfGiven<RowLimit<DEFAULT_POINTS, MAX_POINTS>>,
         /// A point for each such length of time, at least 1s; not with `points`
         step: Length,
-        /// Polls or hours; the cheapest
+        /// Polls, points of five minutes or hours; the cheapest
         tier: Word<Tier>,
         /// Round values to so many significant digits; not at all
         digits: Number<MAX_DIGITS>,

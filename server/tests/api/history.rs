@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use roundsman::{
-    model::{Column, ColumnSet as _, HostId, Scope, State, Values},
+    model::{Column, ColumnSet as _, DAY_MS, HostId, NetColumn, Scope, State, Values, day_of},
     query::{MAX_PAGE_BYTES, MAX_PAGES_AT_ONCE},
-    store::{Batch, Registration},
+    store::{Batch, Registration, Retention, summarise::summarise},
     units::WallMs,
 };
 use serde_json::Value;
@@ -179,6 +179,58 @@ async fn what_repeats_comes_over_time_a_row_or_a_column_at_a_time() {
     let avg = &few["rows"][0]["columns"][0]["avg"];
     assert_eq!(few["polls"], Value::Null);
     assert_eq!(avg, &serde_json::json!([null, null, 2.0, null, 2.0]), "{few}");
+}
+
+/// Polls of a week of which the last day alone is left: the rest comes from summaries.
+#[tokio::test]
+async fn a_week_of_an_interface_comes_from_summaries() {
+    const HOUR: i64 = 3_600_000;
+    let site = Served::start().await;
+    let today = day_of(NOW);
+    let begin = WallMs(today.0 - 7 * DAY_MS);
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let rate = |hour: i64| (hour % 1_000) as f64 + 0.25;
+    let slots = (0..).map(|n| begin.0 + n * 600_000).take_while(|slot| *slot < NOW.0 - HOUR);
+    let polls = slots.map(|slot| {
+        let mut record = good("web-1", HostId(1), WallMs(slot));
+        let eth0 = &mut record.detail.as_mut().unwrap().interfaces[0].values;
+        eth0.set(NetColumn::RxBytesPerS, rate(slot / HOUR));
+        record.values.as_mut().unwrap().set(Column::CpuBusyPct, rate(slot / HOUR) / 10.0);
+        record
+    });
+    site.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
+    for day in 0..7 {
+        let day = WallMs(begin.0 + day * DAY_MS);
+        assert!(summarise(&*site.store, HostId(1), day).await.unwrap());
+    }
+    let old = begin;
+    let before = Retention { polls: today, events: old, summaries: old, rollups: old };
+    site.store.prune(before).await.unwrap();
+
+    let net = "/api/v1/hosts/web-1/series/net?row=eth0&columns=rx_bytes_per_s&from=-7d&to=now";
+    let week = site.json(net).await;
+    assert_eq!((&week["tier"], &week["step_ms"]), (&"five_minutes".into(), &HOUR.into()));
+    let (start, column) = (week["start_ms"].as_i64().unwrap(), &week["rows"][0]["columns"][0]);
+    let avg = column["avg"].as_array().unwrap();
+    assert!((168..=169).contains(&avg.len()), "{}", avg.len());
+    // The first hour is cut off by the span, and the last has the site's own polls.
+    for (hour, avg) in (start / HOUR..).zip(avg).skip(1).take(165) {
+        assert_eq!(avg, rate(hour), "{hour}");
+    }
+    assert_eq!(week["polls"][1], 6);
+
+    let half_hours = "/api/v1/hosts/web-1/series?columns=cpu_busy_pct&from=-7d&to=now&step=30m";
+    let week = site.json(half_hours).await;
+    assert_eq!(week["tier"], "five_minutes");
+    let avg = week["columns"][0]["avg"].as_array().unwrap();
+    let start = week["start_ms"].as_i64().unwrap();
+    for (half, avg) in (start / (HOUR / 2)..).zip(avg).skip(2).take(330) {
+        let expected = rate(half / 2) / 10.0;
+        assert!((avg.as_f64().unwrap() - expected).abs() < 0.001, "{half}: {avg}, {expected}");
+    }
+    // Processes have no summaries.
+    let of = "/api/v1/hosts/web-1/series/process?columns=cpu_pct&from=-7d&to=now&fields=tier";
+    assert_eq!(site.json(of).await["tier"], "poll");
 }
 
 /// Every column is in every answer with values, and every one is explained.

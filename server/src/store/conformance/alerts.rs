@@ -155,7 +155,8 @@ pub(crate) async fn changes_of_alarms_are_kept_once_and_as_long_as_transitions(
     assert_eq!(found[0]["summary"].as_str(), Some(&*all[0].summary));
     assert_eq!(found.len(), 4);
 
-    let before = Retention { polls: slot(0), events: slot(3), rollups: slot(0) };
+    let before =
+        Retention { polls: slot(0), events: slot(3), summaries: slot(0), rollups: slot(0) };
     store.prune(before).await.unwrap();
     assert_eq!(read(None, Span::ALL, ReadOrder::OldestFirst, 99).await, all[2..]);
 }
@@ -218,7 +219,8 @@ pub(crate) async fn what_became_of_a_message_is_kept_once_and_as_long_as_transit
     );
     assert!(found.iter().any(|row| row["answer"].is_null()));
 
-    let before = Retention { polls: slot(0), events: slot(30), rollups: slot(0) };
+    let before =
+        Retention { polls: slot(0), events: slot(30), summaries: slot(0), rollups: slot(0) };
     fixture.store().prune(before).await.unwrap();
     let left = sorted(&fixture.view("alert_delivery").await);
     assert_eq!(left, [all[0].clone(), all[2].clone(), all[4].clone()]);

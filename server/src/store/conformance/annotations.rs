@@ -55,7 +55,8 @@ pub(crate) async fn annotations_are_kept_once_and_as_long_as_transitions(fixture
     assert_eq!(read(span(10, 20), 99).await, all[2..]);
     assert_eq!(read(AnnotationsOf::Id("a".into()), 1).await, []);
 
-    let before = Retention { polls: slot(0), events: slot(20), rollups: slot(0) };
+    let before =
+        Retention { polls: slot(0), events: slot(20), summaries: slot(0), rollups: slot(0) };
     store.prune(before).await.unwrap();
     assert_eq!(read(AnnotationsOf::Span(Span::ALL), 99).await, all[..1]);
     // The oldest row of them all says how far one run of pruning goes.

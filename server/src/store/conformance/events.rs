@@ -109,7 +109,8 @@ pub(crate) async fn of_a_notice_the_row_that_is_further_is_kept(fixture: &dyn Fi
     assert_eq!(last, Some(NoticeKind::Begins), "what was delivered stays delivered");
 
     // Those that are over are kept as long as transitions are; those that wait are kept.
-    let before = Retention { polls: WallMs(0), events: slot(50), rollups: WallMs(0) };
+    let before =
+        Retention { polls: WallMs(0), events: slot(50), summaries: WallMs(0), rollups: WallMs(0) };
     fixture.store().prune(before).await.unwrap();
     assert_eq!(fixture.store().last_told("hook".into(), a.id, "1".into()).await.unwrap(), None);
     assert_eq!(pending(fixture, "hook", 9).await, [new]);
@@ -208,7 +209,8 @@ pub(crate) async fn an_entry_of_the_audit_is_kept_once_and_as_long_as_transition
     assert_eq!(store.audit(Span::ALL, 1).await.unwrap(), all[..1]);
     let span = Span { from: slot(10), to: slot(30) };
     assert_eq!(store.audit(span, 9).await.unwrap(), all[2..]);
-    let old = |events| Retention { polls: WallMs(0), events, rollups: WallMs(0) };
+    let old =
+        |events| Retention { polls: WallMs(0), events, summaries: WallMs(0), rollups: WallMs(0) };
     store.prune(old(slot(10))).await.unwrap();
     assert_eq!(store.audit(Span::ALL, 9).await.unwrap(), all);
     store.prune(old(slot(30))).await.unwrap();
@@ -241,7 +243,8 @@ pub(crate) async fn losses_are_kept_once_and_found_by_span(fixture: &dyn Fixture
     assert_eq!(store.losses(span, 9).await.unwrap(), [all[0].clone(), all[2].clone()]);
     // They are kept as long as transitions are, by when they were noted.
     let noted = all[0].noted_at;
-    let old = |events| Retention { polls: WallMs(0), events, rollups: WallMs(0) };
+    let old =
+        |events| Retention { polls: WallMs(0), events, summaries: WallMs(0), rollups: WallMs(0) };
     store.prune(old(noted)).await.unwrap();
     assert_eq!(store.losses(Span::ALL, 9).await.unwrap(), all);
     store.prune(old(WallMs(noted.0 + 1))).await.unwrap();

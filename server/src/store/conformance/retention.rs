@@ -25,7 +25,8 @@ pub(crate) async fn what_is_old_is_pruned(fixture: &dyn Fixture) {
         .collect();
     write(fixture, Batch { transitions, ..Batch::default() }).await.unwrap();
 
-    let before = Retention { polls: next_day(0), events: slot(4), rollups: slot(0) };
+    let before =
+        Retention { polls: next_day(0), events: slot(4), summaries: slot(0), rollups: slot(0) };
     let pruned = fixture.store().prune(before).await.unwrap();
     assert_eq!((pruned.polls, pruned.events), (1_202, 4));
     assert_eq!(slots(&all_polls(fixture, a.id).await), (0..100).map(next_day).collect::<Vec<_>>());
@@ -46,7 +47,8 @@ pub(crate) async fn pruning_lets_batches_through(fixture: &dyn Fixture) {
     let old = seconds.map(|s| sample::failed(a.id, &a.name, next_day(s), "x")).collect();
     write_polls(fixture, old).await;
     let new = sample::good(a.id, &a.name, next_day(9_000));
-    let before = Retention { polls: next_day(5_000), events: slot(0), rollups: slot(0) };
+    let before =
+        Retention { polls: next_day(5_000), events: slot(0), summaries: slot(0), rollups: slot(0) };
     let mut pruning = fixture.store().prune(before);
     // The batch is handed in when the first step of pruning is, and is kept before the last.
     let kept = tokio::select! {
@@ -73,7 +75,8 @@ pub(crate) async fn status_counts_what_is_kept(fixture: &dyn Fixture) {
         ..Batch::default()
     };
     write(fixture, batch).await.unwrap();
-    let before = Retention { polls: next_day(0), events: slot(0), rollups: slot(0) };
+    let before =
+        Retention { polls: next_day(0), events: slot(0), summaries: slot(0), rollups: slot(0) };
     fixture.store().prune(before).await.unwrap();
     let status = fixture.store().status().await.unwrap();
     assert_eq!((status.hosts, status.retired, status.polls, status.events), (1, 1, 600, 1));
@@ -90,6 +93,7 @@ async fn run(fixture: &dyn Fixture, clock: &OwnClock, now: Now) -> Option<Doubt>
         let before = Retention {
             polls: now.wall.minus(30 * day),
             events: now.wall.minus(30 * day),
+            summaries: now.wall.minus(90 * day),
             rollups: now.wall.minus(90 * day),
         };
         let reach = fixture.store().reach().await.unwrap();

@@ -65,7 +65,7 @@ fn close(found: Option<f64>, expected: Option<f64>) -> bool {
     }
 }
 
-fn assert_stat(found: &Stat, expected: &Stat, what: &str) {
+pub(super) fn assert_stat(found: &Stat, expected: &Stat, what: &str) {
     assert_eq!(found.count, expected.count, "{what}");
     for (found, expected) in [
         (found.avg(), expected.avg()),
@@ -261,7 +261,12 @@ pub(crate) async fn old_hours_are_pruned(fixture: &dyn Fixture) {
         let rollup = |hours| Rollup::new(host.id, hour(hours));
         keep(fixture, (april - 700..april + 20).map(rollup)).await;
     }
-    let before = Retention { polls: slot(0), events: slot(0), rollups: hour(april - 1) };
+    let before = Retention {
+        polls: slot(0),
+        events: slot(0),
+        summaries: hour(april - 1),
+        rollups: hour(april - 1),
+    };
     let read = async |host: &KnownHost| {
         let ask = SeriesAsk {
             columns: [].into(),

@@ -59,6 +59,9 @@ const STEPS: &[Migration] = steps! {
     67 "0067_annotation"
     68 "0068_audit"
     69 "0069_poll_hour_form"
+    70 "0070_summary_day"
+    72 "0072_summary_late"
+    73 "0073_seal_summarised"
 };
 
 /// What was applied, in the database itself.

@@ -17,7 +17,7 @@ use super::{
     pools::Pools,
     record, rollups,
     seal_boundary::{self, ConsistentRead, SealBoundary, WriteTarget},
-    seen,
+    seen, summaries,
 };
 use crate::{
     model::{HostId, HostName, Record},
@@ -32,9 +32,7 @@ const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// Rows of more than one to an INSERT are so many bytes at most: a packet must hold them.
 const STATEMENT_BYTES: usize = 2 << 20;
 
-/// What the error of a batch says was being done.
 const WRITING: &str = "keep a batch of polls";
-/// What the error of a look says was being done.
 const READING: &str = "read polls";
 
 /// One INSERT for each of [`ROWS`]. Not INSERT IGNORE, which hides every error of a row, the
@@ -151,6 +149,7 @@ async fn insert_day(
 ) -> Result<(), StoreError> {
     let slots = rows.iter().map(|row| row.record.slot);
     let (Some(oldest), Some(newest)) = (slots.clone().min(), slots.max()) else { return Ok(()) };
+    let hosts: BTreeSet<HostId> = rows.iter().map(|row| row.record.host).collect();
     let (rows, sealed): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| row.record.slot >= boundary.before);
     let sealed: Vec<&Record> = sealed.into_iter().map(|row| row.record).collect();
@@ -168,6 +167,9 @@ async fn insert_day(
     written.polls += new;
     if new == 0 {
         return Ok(());
+    }
+    if oldest < boundary.summarised {
+        summaries::note_late(transaction, &hosts, day, place).await?;
     }
     transaction
         .exec_drop(

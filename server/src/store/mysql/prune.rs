@@ -43,14 +43,19 @@ const ANNOTATIONS: &str = "DELETE FROM annotation WHERE at < ? ORDER BY at LIMIT
 /// What somebody asked to be changed, too.
 const AUDIT: &str = "DELETE FROM audit WHERE at < ? ORDER BY at LIMIT ?";
 
-/// The oldest of polls, and of transitions, losses, changes of alarms, messages, annotations and the audit.
+/// Days that were summed up.
+const SUMMARIES: &str = "DELETE FROM summary_day WHERE day < ? ORDER BY day LIMIT ?";
+
+/// The oldest of polls, and of transitions, losses, changes of alarms, messages, annotations and the audit, and of
+/// summaries.
 const OLDEST: &str = "SELECT (SELECT MIN(oldest) FROM poll_day),
     (SELECT MIN(at) FROM (SELECT MIN(ts) AS at FROM event
      UNION ALL SELECT MIN(noted_at) FROM loss
      UNION ALL SELECT MIN(slot) FROM alert_event
      UNION ALL SELECT MIN(ended) FROM delivery
      UNION ALL SELECT MIN(at) FROM annotation
-     UNION ALL SELECT MIN(at) FROM audit) AS old)";
+     UNION ALL SELECT MIN(at) FROM audit) AS old),
+    (SELECT MIN(day) FROM summary_day)";
 
 /// How far one run may go. Of hours in short that is the oldest month, which is dropped whole.
 pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
@@ -62,6 +67,7 @@ pub(super) async fn reach(pools: &Pools) -> Result<PruneReach, StoreError> {
     Ok(PruneReach {
         polls: PruneReach::from(cells.moment(0)?),
         events: PruneReach::from(cells.moment(1)?),
+        summaries: PruneReach::from(cells.moment(2)?),
         rollups: months.first().and_then(|month| moment::begin(month.end)),
     })
 }
@@ -78,6 +84,7 @@ pub(super) async fn prune(pools: &Arc<Pools>, before: Retention) -> Result<Prune
         None => 0,
     };
     months::drop_before(pools, before.rollups).await?;
+    while within(pools.limits.call, take(pools, SUMMARIES, before.summaries)).await? == ROWS {}
     let mut events = 0;
     loop {
         let gone = within(pools.limits.call, take(pools, EVENTS, before.events)).await?;

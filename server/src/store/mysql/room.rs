@@ -57,6 +57,8 @@ pub(super) async fn read(pools: &Pools) -> Result<Room, StoreError> {
         free: 0,
         disk: None,
         polls: cells.moment(0)?.and_then(day),
+        // Rows that are deleted leave the table's file as large as it is.
+        summaries: None,
         hours: oldest.and_then(month),
         given_up_to: cells.moment(1)?,
     })
@@ -74,6 +76,7 @@ pub(super) async fn give_up(
     let Some(first) = moment::day(before) else { return Ok(0) };
     let doomed = match tier {
         Tier::Polls => within(limit, polls_before(pools, first, now)).await?,
+        Tier::FiveMinutes => return Ok(0),
         Tier::Hours => within(limit, hours_before(pools, first, now)).await?,
     };
     if let Some(doomed) = &doomed {
@@ -90,6 +93,7 @@ pub(super) async fn give_up(
             }
         }
         Tier::Hours => months::drop_before(pools, before).await.map(|()| 0),
+        Tier::FiveMinutes => Ok(0),
     }
 }
 

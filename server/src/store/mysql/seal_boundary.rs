@@ -29,6 +29,8 @@ pub(super) struct SealBoundary {
     pub(super) sealing: WallMs,
     /// Who seals: the last that began.
     pub(super) epoch: u64,
+    /// Polls due before this may be in a summary: who keeps one says that it is late.
+    pub(super) summarised: WallMs,
 }
 
 impl SealBoundary {
@@ -106,12 +108,15 @@ static WHOSE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The columns of the row.
+const SEAL: &str = "sealed_before, sealing, epoch, summarised_before";
+
+/// How many these are.
+const WIDTH: usize = 4;
+
 /// The same, with the row that is then held.
 static HELD: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT sealed_before, sealing, epoch, {} FROM seal WHERE id = 1 LOCK IN SHARE MODE",
-        *WHOSE
-    )
+    format!("SELECT {SEAL}, {} FROM seal WHERE id = 1 LOCK IN SHARE MODE", *WHOSE)
 });
 
 impl WriteTarget<'_> {
@@ -147,7 +152,7 @@ pub(super) async fn hold(
     place: &Place,
 ) -> Result<SealBoundary, StoreError> {
     let cells = row(transaction, &HELD, place).await?;
-    only.check(&cells, 3, place)?;
+    only.check(&cells, WIDTH, place)?;
     seam_of(&cells)
 }
 
@@ -157,14 +162,13 @@ pub(super) async fn read(
     hold: Hold,
     place: &Place,
 ) -> Result<SealBoundary, StoreError> {
-    let sql = match hold {
-        Hold::No => "SELECT sealed_before, sealing, epoch FROM seal WHERE id = 1",
-        Hold::Shared => {
-            "SELECT sealed_before, sealing, epoch FROM seal WHERE id = 1 LOCK IN SHARE MODE"
-        }
-        Hold::Alone => "SELECT sealed_before, sealing, epoch FROM seal WHERE id = 1 FOR UPDATE",
+    let hold = match hold {
+        Hold::No => "",
+        Hold::Shared => " LOCK IN SHARE MODE",
+        Hold::Alone => " FOR UPDATE",
     };
-    seam_of(&row(conn, sql, place).await?)
+    let sql = format!("SELECT {SEAL} FROM seal WHERE id = 1{hold}");
+    seam_of(&row(conn, &sql, place).await?)
 }
 
 async fn row<'a>(
@@ -183,6 +187,7 @@ fn seam_of(cells: &RowReader<'_>) -> Result<SealBoundary, StoreError> {
         before: cells.required_moment(0)?,
         sealing: cells.required_moment(1)?,
         epoch: cells.required_int(2)?.unsigned_abs(),
+        summarised: cells.required_moment(3)?,
     })
 }
 

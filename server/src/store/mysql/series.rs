@@ -31,17 +31,30 @@ const READING: &str = "read values over time";
 /// Buckets of a host.
 pub(super) async fn series(pools: &Pools, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
     match ask.tier {
-        Tier::Polls => seal_boundary::again(|| of_polls(pools, ask)).await,
-        Tier::Hours => select(&mut pools.reader().await?, ask, ask.span, &pools.place).await,
+        Tier::Polls => seal_boundary::again(|| try_series(pools, ask)).await,
+        Tier::Hours | Tier::FiveMinutes => {
+            select(&mut pools.reader().await?, ask, ask.span, &pools.place).await
+        }
     }
 }
 
-async fn of_polls(pools: &Pools, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
-    let place = &pools.place;
+async fn try_series(pools: &Pools, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
     let mut conn = pools.reader().await?;
-    let mut look = ConsistentRead::begin(&mut conn, place).await?;
-    let (sealed, open) = look.boundary.split(ask.span);
+    let mut look = ConsistentRead::begin(&mut conn, &pools.place).await?;
     let mut buckets = Buckets::new(ask);
+    of_polls(&mut look, ask, &mut buckets, &pools.place).await?;
+    look.end(&pools.place).await?;
+    Ok(buckets.into_vec())
+}
+
+/// Adds polls to buckets, sealed or not.
+pub(super) async fn of_polls(
+    look: &mut ConsistentRead<'_>,
+    ask: &SeriesAsk,
+    buckets: &mut Buckets,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let (sealed, open) = look.boundary.split(ask.span);
     if !sealed.is_empty() {
         let asked = (ask.host, sealed, &*ask.columns);
         let mut samples = hours::Samples::begin(&mut look.transaction, asked, place).await?;
@@ -54,8 +67,7 @@ async fn of_polls(pools: &Pools, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreEr
             buckets.merge(bucket);
         }
     }
-    look.end(place).await?;
-    Ok(buckets.into_vec())
+    Ok(())
 }
 
 /// A list of outcomes in SQL.
@@ -74,7 +86,9 @@ fn statement(ask: &SeriesAsk) -> String {
                 format!("COUNT(*), COUNT(CASE WHEN outcome IN ({good}) THEN NULL ELSE 1 END)");
             (counts, "poll", format!(" AND outcome IN ({})", list(Outcome::was_asked)))
         }
-        Tier::Hours => ("SUM(polls), SUM(polls_failed)".to_owned(), "rollup_hour", String::new()),
+        Tier::Hours | Tier::FiveMinutes => {
+            ("SUM(polls), SUM(polls_failed)".to_owned(), "rollup_hour", String::new())
+        }
     };
     // Whole numbers all the way: a decimal division costs as much as the rest.
     let mut sql = format!(
@@ -86,7 +100,7 @@ fn statement(ask: &SeriesAsk) -> String {
         // Writing to a String cannot fail.
         let _ = match ask.tier {
             Tier::Polls => write!(sql, ", COUNT({c}), AVG({c} + 0e0), MIN({c}), MAX({c})"),
-            Tier::Hours => {
+            Tier::Hours | Tier::FiveMinutes => {
                 let n = format!(
                     "IF({c}_avg IS NULL, 0, CAST(COALESCE({c}_count, polls - polls_failed) AS SIGNED))"
                 );

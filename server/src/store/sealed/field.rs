@@ -41,16 +41,18 @@ fn digits(number: i64) -> usize {
 }
 
 impl Wholes {
-    fn fields(&self) -> Fields {
+    /// None: they are too far apart for any field.
+    fn fields(&self) -> Option<Fields> {
         let known = || self.all.iter().flatten();
         let step = known().fold(0, |step, number| gcd(step, number.unsigned_abs())).max(1);
         let step = i64::try_from(step).unwrap_or(1);
         let least = known().min().copied().unwrap_or(0) / step;
         let most = known().max().copied().unwrap_or(0) / step;
         if least == most && known().count() == self.all.len() {
-            return Fields { width: 0, base: least, step };
+            return Some(Fields { width: 0, base: least, step });
         }
-        Fields { width: digits(most - least + 1), base: least - 1, step }
+        let width = digits(most.checked_sub(least)?.checked_add(1)?);
+        Some(Fields { width, base: least.checked_sub(1)?, step })
     }
 
     fn write(&self, fields: &Fields, out: &mut String) {
@@ -103,7 +105,7 @@ pub(super) fn count(value: f64, factor: f64, over: f64) -> Option<i64> {
 
 /// Writes a column: in each poll its value, or none (NaN), and what a count is divided by. Answers whether
 /// each comes back exactly; if not, nothing was written.
-pub(super) fn write(
+pub(in crate::store) fn write(
     kind: ColumnKind,
     values: &[f64],
     over: &[Option<f64>],
@@ -114,10 +116,11 @@ pub(super) fn write(
         return true;
     }
     let Some(plain) = plain(kind, values) else { return false };
-    let mut best = (plain.fields(), plain);
+    let Some(fields) = plain.fields() else { return false };
+    let mut best = (fields, plain);
     if kind == ColumnKind::Real {
         for counts in FACTORS.iter().filter_map(|factor| counts(values, over, *factor)) {
-            let fields = counts.fields();
+            let Some(fields) = counts.fields() else { continue };
             let is_first = best.1.divisor.is_some();
             if fields.width < best.0.width || is_first && fields.width == best.0.width {
                 best = (fields, counts);
@@ -160,13 +163,13 @@ fn counts(values: &[f64], over: &[Option<f64>], factor: f64) -> Option<Wholes> {
 }
 
 /// What is in a text that this program does not write.
-pub(super) fn bad(what: &str) -> io::Error {
+pub(in crate::store) fn bad(what: &str) -> io::Error {
     io::Error::other(format!("{what} that this program does not write"))
 }
 
 /// A column as it is read.
 #[derive(Debug)]
-pub(super) struct Field<'a> {
+pub(in crate::store) struct Field<'a> {
     pub(super) width: usize,
     pub(super) base: i64,
     pub(super) step: f64,
@@ -181,7 +184,11 @@ impl Field<'_> {
     ///
     /// # Errors
     /// When the field is not there, or is no number.
-    pub(super) fn value(&self, place: usize, over: Option<f64>) -> Result<Option<f64>, ()> {
+    pub(in crate::store) fn value(
+        &self,
+        place: usize,
+        over: Option<f64>,
+    ) -> Result<Option<f64>, ()> {
         let count = match self.width {
             0 => self.base,
             width => {
@@ -234,6 +241,8 @@ mod tests {
         // The count lies in the middle of two thousandths: 1 / 16 s is 0.0625.
         let middle = text(ColumnKind::Real, &[0.063, 63.0], &[Some(16.0); 2]).unwrap();
         assert_eq!(middle, "[4,0,63,1000,\"   11000\"]");
+        // Too far apart.
+        assert_eq!(text(ColumnKind::Whole, &[0.0, 5.0, largest], &over), None);
         // More than is exact in thousandths.
         assert_eq!(text(ColumnKind::Real, &[9.9e12, 0.001], &[Some(1.0); 2]), None);
     }

@@ -50,6 +50,7 @@ const STEPS: &[Migration] = steps! {
     15 "0015_annotation"
     16 "0016_audit"
     17 "0017_seal"
+    18 "0018_summary"
 };
 
 /// The step from which on the rows of `poll` are counted as they come and go.

@@ -1,7 +1,7 @@
 //! The table `poll`: a batch in, records out.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     sync::{Arc, LazyLock},
 };
 
@@ -17,12 +17,12 @@ use super::{
     hours::{self, merge},
     losses, notices,
     record::{SELECTED, WIDTH, columns, from_row, outcome, read_detail},
-    rollups,
+    rollups, summaries,
 };
 use crate::{
     model::{
         Column, ColumnKind, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LedgerCell,
-        Record,
+        Record, day_of,
     },
     store::{Batch, BatchResult, ReadOrder, Span, StoreError, TableSample, detail, row},
     units::WallMs,
@@ -94,6 +94,7 @@ fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<BatchR
     let mut statement = transaction.prepare_cached(&INSERT).map_err(&failed)?;
     let mut written = BatchResult::default();
     let mut packed = PackedAttempts::of(transaction).map_err(&failed)?;
+    let mut late = BTreeSet::new();
     for record in polls {
         let named = || row::name(record);
         if let Some(why) = row::flaw(record) {
@@ -115,12 +116,16 @@ fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<BatchR
             .map_err(|error| row_fault(transaction, WRITING, named, error))?;
         if inserted == 1 {
             written.polls += 1;
+            if record.slot < packed.summarised_before {
+                late.insert((record.host, day_of(record.slot)));
+            }
         } else if is_same_attempt(transaction, record).map_err(&failed)? {
             written.repeated += 1;
         } else {
             written.conflicting.push((record.host, record.slot));
         }
     }
+    summaries::note_late(transaction, late).map_err(&failed)?;
     Ok(written)
 }
 
@@ -128,15 +133,18 @@ fn insert(transaction: &Transaction<'_>, polls: &[Arc<Record>]) -> Result<BatchR
 struct PackedAttempts {
     /// None is packed from here on.
     before: WallMs,
+    /// Polls from here on are in no summary.
+    summarised_before: WallMs,
     hours: HashMap<(HostId, WallMs), HashMap<WallMs, (WallMs, String)>>,
 }
 
 impl PackedAttempts {
     fn of(connection: &Connection) -> Result<Self, Error> {
-        let before = connection
-            .prepare_cached("SELECT sealed_before_ms FROM seal WHERE id = 1")?
-            .query_row([], |row| row.get(0))?;
-        Ok(Self { before: WallMs(before), hours: HashMap::new() })
+        const SQL: &str = "SELECT sealed_before_ms, summarised_before_ms FROM seal WHERE id = 1";
+        let (before, summarised) = connection
+            .prepare_cached(SQL)?
+            .query_row([], |row| Ok((WallMs(row.get(0)?), WallMs(row.get(1)?))))?;
+        Ok(Self { before, summarised_before: summarised, hours: HashMap::new() })
     }
 
     /// None: it is not packed; else whether what is packed is this attempt.

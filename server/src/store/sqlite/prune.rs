@@ -40,6 +40,8 @@ pub(super) enum PruneStep {
     Annotations,
     /// At what somebody asked to be changed, too.
     Audit,
+    /// At summaries.
+    Summaries,
     /// At the hours in short of the first host after this number.
     RollupsAfter(i64),
 }
@@ -59,7 +61,7 @@ pub(super) struct PruneProgress {
 }
 
 /// The oldest of each: looked up in the key, host by host, without reading the rows.
-const OLDEST: [&str; 3] = [
+const OLDEST: [&str; 4] = [
     "SELECT min(at) FROM (
        SELECT min((SELECT slot_ms FROM poll WHERE host_id = host.id ORDER BY slot_ms LIMIT 1)) AS at
        FROM host
@@ -72,6 +74,7 @@ const OLDEST: [&str; 3] = [
      UNION ALL SELECT min(ended_ms) FROM delivery
      UNION ALL SELECT min(at_ms) FROM annotation
      UNION ALL SELECT min(at_ms) FROM audit)",
+    "SELECT min(day_ms) FROM summary_day",
     "SELECT min((SELECT hour_ms FROM rollup_hour WHERE host_id = host.id ORDER BY hour_ms LIMIT 1))
      FROM host",
 ];
@@ -82,8 +85,8 @@ pub(super) fn reach(connection: &Connection) -> Result<PruneReach, StoreError> {
         let oldest = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
         oldest.map(|ms| PruneReach::from(ms.map(WallMs))).map_err(fault(connection, "prune"))
     });
-    let [polls, events, rollups] = oldest;
-    Ok(PruneReach { polls: polls?, events: events?, rollups: rollups? })
+    let [polls, events, summaries, rollups] = oldest;
+    Ok(PruneReach { polls: polls?, events: events?, summaries: summaries?, rollups: rollups? })
 }
 
 /// Takes one step in a transaction of its own.
@@ -105,6 +108,7 @@ pub(super) fn take(
         PruneStep::Deliveries => deliveries(&transaction, before.events.0),
         PruneStep::Annotations => annotations(&transaction, before.events.0),
         PruneStep::Audit => audit(&transaction, before.events.0),
+        PruneStep::Summaries => summaries(&transaction, before.summaries.0),
         PruneStep::RollupsAfter(host) => rollups(&transaction, host, before.rollups.0),
     }
     .map_err(&failed)?;
@@ -279,7 +283,18 @@ fn audit(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error
                (SELECT id FROM audit WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
         )?
         .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
-    let next = if gone == ROWS { PruneStep::Audit } else { PruneStep::RollupsAfter(i64::MIN) };
+    let next = if gone == ROWS { PruneStep::Audit } else { PruneStep::Summaries };
+    Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
+}
+
+pub(super) fn summaries(connection: &Connection, before_ms: i64) -> Result<PruneProgress, Error> {
+    let gone = connection
+        .prepare_cached(
+            "DELETE FROM summary_day WHERE rowid IN
+               (SELECT rowid FROM summary_day WHERE day_ms < ?1 ORDER BY day_ms LIMIT ?2)",
+        )?
+        .execute(params![before_ms, i64::try_from(ROWS).unwrap_or(i64::MAX)])?;
+    let next = if gone == ROWS { PruneStep::Summaries } else { PruneStep::RollupsAfter(i64::MIN) };
     Ok(PruneProgress { polls: 0, events: 0, next: Some(next) })
 }
 

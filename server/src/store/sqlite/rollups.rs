@@ -90,7 +90,7 @@ fn select(ask: &SeriesAsk) -> String {
             let which = format!(" AND outcome IN ({})", list(Outcome::was_asked));
             ("slot_ms", "poll", counts, which)
         }
-        Tier::Hours => {
+        Tier::Hours | Tier::FiveMinutes => {
             ("hour_ms", "rollup_hour", "SUM(polls), SUM(polls_failed)".to_owned(), String::new())
         }
     };
@@ -100,7 +100,7 @@ fn select(ask: &SeriesAsk) -> String {
         // Writing to a String cannot fail.
         let _ = match ask.tier {
             Tier::Polls => write!(sql, ", COUNT({c}), AVG({c}), MIN({c}), MAX({c})"),
-            Tier::Hours => write!(
+            Tier::Hours | Tier::FiveMinutes => write!(
                 sql,
                 ", SUM({c}_count), SUM({c}_avg * {c}_count) / SUM({c}_count), MIN({c}_min), \
                  MAX({c}_max)"
@@ -115,13 +115,21 @@ fn select(ask: &SeriesAsk) -> String {
     sql
 }
 
-/// Buckets of a host.
+/// Buckets of a host, from hours or from polls.
 pub(super) fn series(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
     let failed = fault(connection, "read values over time");
-    let step = ask.step_ms();
     // One moment's view of both tables.
     let look = connection.unchecked_transaction().map_err(&failed)?;
-    let mut statement = look.prepare(&select(ask)).map_err(&failed)?;
+    let read = match ask.tier {
+        Tier::Polls => of_polls(&look, ask),
+        Tier::Hours | Tier::FiveMinutes => of_rows(&look, ask),
+    };
+    read.map_err(&failed)
+}
+
+fn of_rows(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Bucket>, Error> {
+    let step = ask.step_ms();
+    let mut statement = connection.prepare(&select(ask))?;
     let bucket = |row: &Row<'_>| -> Result<Bucket, Error> {
         let stat = |position: usize| -> Result<Stat, Error> {
             let at = KEY.len() + PARTS.len() * position;
@@ -138,13 +146,13 @@ pub(super) fn series(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Buc
         })
     };
     let span = params![ask.host.0, ask.span.from.0, ask.span.to.0];
-    let rows = statement.query_map(span, bucket).map_err(&failed)?;
-    let rows: Vec<Bucket> = rows.collect::<Result<_, _>>().map_err(&failed)?;
-    if ask.tier == Tier::Hours {
-        return Ok(rows);
-    }
-    let packed = hours::samples(&look, ask.host, ask.span, usize::MAX, &ask.columns);
-    let packed = packed.map_err(&failed)?;
+    statement.query_map(span, bucket)?.collect()
+}
+
+/// Buckets of polls, packed or not.
+pub(super) fn of_polls(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Bucket>, Error> {
+    let rows = of_rows(connection, ask)?;
+    let packed = hours::samples(connection, ask.host, ask.span, usize::MAX, &ask.columns)?;
     if packed.is_empty() {
         return Ok(rows);
     }

@@ -72,6 +72,12 @@ const HOURS_BEFORE: &str = "SELECT count(*), min(first), max(last) FROM (SELECT
      FROM host)
      WHERE last IS NOT NULL";
 
+const OLDEST_SUMMARY: &str = "SELECT min(day_ms) FROM summary_day";
+
+/// The same of summaries.
+const SUMMARIES_BEFORE: &str = "SELECT count(DISTINCT host_id), min(day_ms), max(day_ms)
+     FROM summary_day WHERE day_ms < ?1";
+
 /// Reads it.
 pub(super) fn read(connection: &Connection) -> Result<Room, StoreError> {
     let reading = || -> Result<Room, Error> {
@@ -93,6 +99,7 @@ pub(super) fn read(connection: &Connection) -> Result<Room, StoreError> {
             free: page * free,
             disk: connection.path().and_then(disk),
             polls: unit(oldest(OLDEST_POLL)?, HOUR_MS),
+            summaries: unit(oldest(OLDEST_SUMMARY)?, DAY_MS),
             hours: unit(oldest(OLDEST_HOUR)?, DAY_MS),
             given_up_to: given_up_to.map(WallMs),
         })
@@ -120,6 +127,7 @@ pub(super) fn doomed(
 ) -> Result<Option<Loss>, StoreError> {
     let (sql, reason) = match tier {
         Tier::Polls => (POLLS_BEFORE, LossReason::Budget),
+        Tier::FiveMinutes => (SUMMARIES_BEFORE, LossReason::BudgetSummaries),
         Tier::Hours => (HOURS_BEFORE, LossReason::BudgetHours),
     };
     let found = connection.query_row(sql, [before.0], |row| {
@@ -140,6 +148,7 @@ pub(super) fn doomed(
 pub(super) fn first(tier: Tier) -> PruneStep {
     match tier {
         Tier::Polls => PruneStep::PollsAfter(i64::MIN),
+        Tier::FiveMinutes => PruneStep::Summaries,
         Tier::Hours => PruneStep::RollupsAfter(i64::MIN),
     }
 }
@@ -158,17 +167,18 @@ pub(super) fn take(
     let done = match step {
         PruneStep::PollsAfter(host) => prune::polls(&transaction, host, before.0),
         PruneStep::PackedAfter(host) => prune::packed(&transaction, host, before.0),
+        PruneStep::Summaries => prune::summaries(&transaction, before.0),
         PruneStep::RollupsAfter(host) => prune::rollups(&transaction, host, before.0),
         _ => return Ok((0, None)),
     }
     .map_err(&failed)?;
     tell(&transaction, &Loss { polls: done.polls, ..*told }).map_err(&failed)?;
     transaction.commit().map_err(&failed)?;
-    let goes_on = |next: &PruneStep| {
-        matches!(
-            next,
-            PruneStep::PollsAfter(_) | PruneStep::PackedAfter(_) | PruneStep::RollupsAfter(_)
-        )
+    // Within the tier alone.
+    let goes_on = |next: &PruneStep| match next {
+        PruneStep::PollsAfter(_) | PruneStep::PackedAfter(_) | PruneStep::Summaries => true,
+        PruneStep::RollupsAfter(_) => step != PruneStep::Summaries,
+        _ => false,
     };
     Ok((done.polls, done.next.filter(goes_on)))
 }

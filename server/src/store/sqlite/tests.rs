@@ -340,7 +340,12 @@ async fn a_poll_is_pruned_to_the_millisecond() {
     let slots: Vec<WallMs> = (0..1_300).map(|ms| WallMs(sample::START.0 + ms)).collect();
     let polls = slots.iter().map(|slot| sample::failed(host.id, &host.name, *slot, "x"));
     file.store.write(Arc::new(Batch::of_polls(polls))).await.unwrap();
-    let before = Retention { polls: slots[1_200], events: sample::START, rollups: sample::START };
+    let before = Retention {
+        polls: slots[1_200],
+        events: sample::START,
+        summaries: sample::START,
+        rollups: sample::START,
+    };
     assert_eq!(file.store.prune(before).await.unwrap().polls, 1_200);
     let left = file.store.polls(host.id, Span::ALL, ReadOrder::OldestFirst, 999).await.unwrap();
     assert_eq!(left.iter().map(|record| record.slot).collect::<Vec<_>>(), slots[1_200..]);

@@ -206,6 +206,29 @@ impl Store for Fake {
     async fn seal(&self, _: WallMs) -> Result<crate::store::Sealed, StoreError> {
         unreachable!()
     }
+    async fn begin_summary(&self, _: HostId, _: WallMs) -> Result<u64, StoreError> {
+        unreachable!()
+    }
+    async fn keep_summary(
+        &self,
+        _: Arc<crate::store::DaySummary>,
+        _: u64,
+    ) -> Result<bool, StoreError> {
+        unreachable!()
+    }
+    async fn summaries_due(
+        &self,
+        _: crate::store::SummariesDue,
+        _: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
+        unreachable!()
+    }
+    async fn row_summaries(
+        &self,
+        _: crate::store::RowsAsk,
+    ) -> Result<crate::store::RowBuckets, StoreError> {
+        unreachable!()
+    }
     async fn reach(&self) -> Result<PruneReach, StoreError> {
         unreachable!()
     }

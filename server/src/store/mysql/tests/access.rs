@@ -122,6 +122,7 @@ async fn a_store_for_reading_changes_nothing() {
             .prune(Retention {
                 polls: sample::START,
                 events: sample::START,
+                summaries: sample::START,
                 rollups: sample::START,
             })
             .await

@@ -32,7 +32,7 @@ fn failed(host: &KnownHost, slot: WallMs) -> Record {
 
 /// Dropped before the day of this moment; transitions stay.
 fn before(polls: WallMs) -> Retention {
-    Retention { polls, events: WallMs(0), rollups: WallMs(0) }
+    Retention { polls, events: WallMs(0), summaries: WallMs(0), rollups: WallMs(0) }
 }
 
 #[tokio::test]

@@ -155,6 +155,22 @@ impl Store for Told {
     async fn seal(&self, before: WallMs) -> Result<Sealed, StoreError> {
         self.store.seal(before).await
     }
+    async fn begin_summary(&self, host: HostId, day: WallMs) -> Result<u64, StoreError> {
+        self.store.begin_summary(host, day).await
+    }
+    async fn keep_summary(&self, summary: Arc<DaySummary>, late: u64) -> Result<bool, StoreError> {
+        self.store.keep_summary(summary, late).await
+    }
+    async fn summaries_due(
+        &self,
+        of: SummariesDue,
+        limit: usize,
+    ) -> Result<Vec<(HostId, WallMs)>, StoreError> {
+        self.store.summaries_due(of, limit).await
+    }
+    async fn row_summaries(&self, ask: RowsAsk) -> Result<RowBuckets, StoreError> {
+        self.store.row_summaries(ask).await
+    }
     async fn identity(&self) -> Result<Arc<str>, StoreError> {
         self.store.identity().await
     }

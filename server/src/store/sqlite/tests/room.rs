@@ -1,5 +1,8 @@
 use super::*;
-use crate::store::{Retention, budget::keep_within};
+use crate::{
+    model::{LossReason, Rollup},
+    store::{Retention, budget::keep_within},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -22,7 +25,7 @@ async fn filled(store: &Sqlite) -> KnownHost {
 
 fn all_but(hours: i64) -> Retention {
     let polls = WallMs(sample::START.0 + (12 - hours) * HOUR_MS);
-    Retention { polls, events: WallMs(0), rollups: WallMs(0) }
+    Retention { polls, events: WallMs(0), summaries: WallMs(0), rollups: WallMs(0) }
 }
 
 /// A file shrinks once much of it is free, in steps between which batches are written, and has all that
@@ -50,6 +53,45 @@ async fn what_is_free_inside_is_given_back_to_the_disk() {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(whole, "ok");
+}
+
+/// Of summaries a day at a time goes, and nothing coarser with it.
+#[tokio::test]
+async fn the_oldest_summaries_are_given_up_a_day_at_a_time() {
+    const DAY_MS: i64 = 24 * HOUR_MS;
+    let file = File::new().await;
+    let host = filled(&file.store).await;
+    let day = |number: i64| WallMs(sample::START.0.div_euclid(DAY_MS) * DAY_MS + number * DAY_MS);
+    let path = file.path();
+    let connection = Connection::open(&path).unwrap();
+    for number in -30..0 {
+        for view in ["net_info", "cpu_load"] {
+            connection
+                .execute(
+                    "INSERT INTO summary_day (host_id, view_name, day_ms, polls, doc)
+                     VALUES (?1, ?2, ?3, 1, zeroblob(100000))",
+                    (host.id.0, view, day(number).0),
+                )
+                .unwrap();
+        }
+    }
+    let rollup = Rollup::new(host.id, day(-29));
+    let batch = Batch { rollups: vec![rollup.into()], ..Batch::default() };
+    file.store.write(Arc::new(batch)).await.unwrap();
+    let count = |of: &str| -> i64 {
+        connection.query_row(&format!("SELECT count(*) FROM {of}"), [], |row| row.get(0)).unwrap()
+    };
+    let used = file.store.room().await.unwrap().used;
+    // The polls are of the last hours.
+    let now = WallMs(sample::START.0 + 6 * HOUR_MS);
+    let run = keep_within(&file.store, Some(used - 1), now).await.unwrap();
+    assert_eq!((run.polls, run.is_stuck), (0, false), "{run:?}");
+    assert_eq!((count("summary_day"), count("rollup_hour")), (58, 1));
+    assert_eq!(file.store.room().await.unwrap().summaries.unwrap().from, day(-29));
+    let losses = file.store.losses(Span::ALL, 9).await.unwrap();
+    let [loss] = &*losses else { panic!("{losses:?}") };
+    assert_eq!((loss.reason, loss.polls, loss.hosts), (LossReason::BudgetSummaries, 0, 1));
+    assert_eq!((loss.from, loss.to), (day(-30), day(-30)));
 }
 
 /// A file of a version before stays as it is, until somebody has it made anew.

@@ -110,7 +110,8 @@ async fn packed_hours_are_smaller_and_pruned_when_they_are_wholly_old() {
     file.store.seal(at(7_205)).await.unwrap();
     let packed = size().await;
     assert!(packed * 3 < before, "{packed} of {before}");
-    let part_of_the_second = Retention { polls: at(3_700), events: WallMs(0), rollups: WallMs(0) };
+    let part_of_the_second =
+        Retention { polls: at(3_700), events: WallMs(0), summaries: WallMs(0), rollups: WallMs(0) };
     assert_eq!(file.store.prune(part_of_the_second).await.unwrap().polls, 360);
     assert_eq!(conformance::all_polls(&file, host.id).await, polls[360..]);
     let reach = file.store.reach().await.unwrap();
@@ -120,7 +121,12 @@ async fn packed_hours_are_smaller_and_pruned_when_they_are_wholly_old() {
         (status.polls, status.sealed_polls, status.oldest_poll),
         (360, 360, Some(at(3_600)))
     );
-    let all = Retention { polls: at(86_400), events: WallMs(0), rollups: WallMs(0) };
+    let all = Retention {
+        polls: at(86_400),
+        events: WallMs(0),
+        summaries: WallMs(0),
+        rollups: WallMs(0),
+    };
     assert_eq!(file.store.prune(all).await.unwrap().polls, 360);
     let status = file.store.status().await.unwrap();
     assert_eq!((status.polls, status.sealed_bytes), (0, 0));

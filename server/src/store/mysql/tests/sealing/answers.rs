@@ -22,7 +22,12 @@ async fn sealed_polls_are_pruned() {
     database.store.seal(at(86_400 * 2)).await.unwrap();
     assert_eq!(count(&database, "SELECT COUNT(*) AS n FROM poll").await, 0);
     database.clock.step_wall(at(86_400 * 3));
-    let all = Retention { polls: at(86_400 * 2), events: WallMs(0), rollups: WallMs(0) };
+    let all = Retention {
+        polls: at(86_400 * 2),
+        events: WallMs(0),
+        summaries: WallMs(0),
+        rollups: WallMs(0),
+    };
     assert_eq!(database.store.prune(all).await.unwrap().polls, 3 * 45);
     assert_eq!(database.register("a").await.latest_slot, None);
     assert_eq!(database.store.hosts(HostQuery::all()).await.unwrap()[0].latest, None);

@@ -28,8 +28,12 @@ async fn sealed_days_are_dropped_by_ddl_and_kept_for_their_retention() {
             database.write(vec![poll_at(&host, now)]).await.unwrap();
         }
         database.store.seal(WallMs(now.0 - 48 * moment::HOUR_MS)).await.unwrap();
-        let before =
-            Retention { polls: now.minus(retention), events: WallMs(0), rollups: WallMs(0) };
+        let before = Retention {
+            polls: now.minus(retention),
+            events: WallMs(0),
+            summaries: WallMs(0),
+            rollups: WallMs(0),
+        };
         database.store.prune(before).await.unwrap();
         most = (most.0.max(names("poll").await.len()), most.1.max(names("poll_hour").await.len()));
     }
