@@ -32,7 +32,7 @@ pub(super) const DOING: &str = "sum up a day of polls";
 
 const READING: &str = "read values over time";
 
-/// Documents that are read at once: a month of a host as most are is half a megabyte.
+/// Documents that are read at once: a month of a view is a megabyte for most hosts.
 const AT_ONCE: u64 = 31;
 
 /// The day that begins at a moment, as a value.
