@@ -342,7 +342,7 @@ mod tests {
             ((DAY, Points(200), Some(Tier::Polls)), (Tier::Polls, 600)),
             ((DAY, Points(2_000), Some(Tier::FiveMinutes)), (Tier::FiveMinutes, 300)),
             ((DAY, Points(10), Some(Tier::Polls)), (Tier::Polls, 10_800)),
-            ((DAY, Points(2_000), Some(Tier::Hours)), (Tier::FiveMinutes, 600)),
+            ((DAY, Points(2_000), Some(Tier::Hours)), (Tier::Hours, 3_600)),
             ((40 * DAY, Points(300), Some(Tier::Polls)), (Tier::Polls, 21_600)),
             ((DAY, minutes(5), None), (Tier::FiveMinutes, 300)),
             ((DAY, minutes(7), None), (Tier::Polls, 420)),
@@ -401,7 +401,7 @@ mod tests {
             let (from, detail) = (ago(8), Resolution::Points(2_000));
             let range = SeriesRange { from, to: NOW, detail, tier: None, columns };
             let asked = range.ask(HostId(1), NOW, query.history(None, NOW)).unwrap();
-            assert_eq!((asked.tier, asked.step.as_secs()), (Tier::Hours, 3_600));
+            assert_eq!((asked.tier, asked.step.as_secs()), (Tier::FiveMinutes, 600));
         }
     }
 
