@@ -40,7 +40,7 @@ pub(crate) async fn a_statement_that_reads_is_answered_and_no_other(fixture: &dy
             SqlValue::Bytes(vec![0, 255]),
         ]);
         assert_eq!(all.await.unwrap(), [SqlPart::Names(names), row.clone(), row]);
-        let digit = vec!["SELECT 1 AS n"; 10].join(" UNION ALL ");
+        let digit = ["SELECT 1 AS n"; 10].join(" UNION ALL ");
         let many = format!("SELECT a.n FROM ({digit}) a JOIN ({digit}) b JOIN ({digit}) c");
         assert_eq!(ask(store, &many).await.unwrap().len(), 1_001, "more than wait at once");
         for changing in [

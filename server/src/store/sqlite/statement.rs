@@ -19,7 +19,7 @@ pub(super) fn run(connection: &Connection, text: &str, sink: &SqlSink) -> Result
     if !statement.readonly() {
         return Err(StoreError::ReadOnly { doing: "run a statement that changes something" });
     }
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let width = names.len();
     let mut is_taken = sink.blocking_send(SqlPart::Names(names)).is_ok();
     let mut rows = statement.query([]).map_err(&failed)?;
