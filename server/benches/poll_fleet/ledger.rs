@@ -16,8 +16,8 @@ use roundsman::{
     store::{
         AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
         KnownHost, LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Room,
-        RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, Store, StoreError, StoreStatus,
-        SummariesDue, TableSample,
+        RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError,
+        StoreStatus, SummariesDue, TableSample,
     },
     units::WallMs,
 };
@@ -192,6 +192,13 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.table_samples(host, table, span, limit).await,
             None => Ok(Vec::new()),
+        }
+    }
+
+    async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError> {
+        match &self.inner {
+            Some(inner) => inner.sql(statement, sink).await,
+            None => Ok(()),
         }
     }
 
