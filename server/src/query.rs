@@ -195,14 +195,9 @@ impl Query {
     /// Answers from what was kept alone.
     #[must_use]
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        let (ever, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
-        let retention = config::Retention {
-            polls: ever,
-            events: ever,
-            summaries: ever,
-            rollups: ever,
-            size: None,
-        };
+        let (all, pages) = (Duration::MAX, Arc::new(Semaphore::new(MAX_PAGES_AT_ONCE)));
+        let retention =
+            config::Retention { polls: all, events: all, summaries: all, rollups: all, size: None };
         let store = Kept::whole(store, None);
         let (live, writer, hook, outbox) = (None, None, None, None);
         let fresh = Arc::default();

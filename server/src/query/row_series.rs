@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::gathered::{Gathered, Room};
+use self::gathered::{AnswerLimits, Gathered};
 use super::{
     BadSeries, ColumnSeries, MAX_COLUMNS, Query, QueryError, Resolution, grid::Grid,
     moment::Rfc3339,
@@ -35,7 +35,8 @@ pub const MAX_ROW_POLLS: usize = 70_000;
 /// The most rows that are told apart in one answer: further names are passed over.
 pub const MAX_ROW_NAMES: usize = 20_000;
 
-const ROOM: Room = Room { polls: MAX_ROW_POLLS, names: MAX_ROW_NAMES, points: 200_000 };
+const ROOM: AnswerLimits =
+    AnswerLimits { polls: MAX_ROW_POLLS, names: MAX_ROW_NAMES, points: 200_000 };
 
 /// Rows that are read at once.
 const ROWS_AT_ONCE: usize = 20_000;
@@ -170,7 +171,7 @@ impl Query {
         name: &str,
         range: &RowRange,
         now: WallMs,
-        room: Room,
+        room: AnswerLimits,
     ) -> Result<RowSeriesShape, QueryError> {
         // What cannot be answered is said before anybody is asked.
         range.grid(now, self.history(None, now))?;
@@ -374,14 +375,14 @@ mod tests {
 
         // More points than are gathered at once: read again for the largest.
         let asked = RowRange { rows: 3, ..range(DetailTable::Core, &["busy_pct"], 300, 60) };
-        let room = Room { points: 100, ..ROOM };
+        let room = AnswerLimits { points: 100, ..ROOM };
         let again = fixture.query.row_series_within("web-1", &asked, after(300), room).await;
         let again = again.unwrap();
         assert_eq!((names(&again), again.more_rows), (vec!["9", "18", "27"], 61));
         assert_eq!(again.rows[2].columns[0].avg, [Some(61.0); 5]);
         assert_eq!(again.polls, [6; 5]);
 
-        let room = Room { names: 8, ..ROOM };
+        let room = AnswerLimits { names: 8, ..ROOM };
         let few = fixture.query.row_series_within("web-1", &asked, after(300), room).await;
         let few = few.unwrap();
         assert_eq!((few.rows.len(), few.more_rows), (3, 5), "further names are passed over");
@@ -391,7 +392,7 @@ mod tests {
     async fn what_is_not_kept_or_too_much_to_read_is_said() {
         let fixture = polled(90, |_, _| ()).await;
         let asked = range(DetailTable::Net, &["rx_bytes_per_s"], 900, 300);
-        let room = Room { polls: 40, ..ROOM };
+        let room = AnswerLimits { polls: 40, ..ROOM };
         let cut = fixture.query.row_series_within("web-1", &asked, after(900), room).await;
         let cut = cut.unwrap();
         assert_eq!(cut.known_from_ms, Some(after(500)));

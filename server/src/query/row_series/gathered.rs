@@ -12,7 +12,7 @@ use crate::{
 
 /// What one answer is made of at most.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::query) struct Room {
+pub(in crate::query) struct AnswerLimits {
     /// Polls, from the newest on.
     pub(super) polls: usize,
     /// Rows that are told apart.
@@ -26,7 +26,7 @@ pub(in crate::query) struct Room {
 pub(super) struct Gathered<'a> {
     pub(super) range: &'a RowRange,
     pub(super) grid: Grid,
-    pub(super) room: Room,
+    pub(super) room: AnswerLimits,
     /// By point: how many there were, how many failed.
     pub(super) polls: BTreeMap<i64, (u32, u32)>,
     pub(super) rows: HashMap<Box<str>, GatheredRow>,
@@ -49,7 +49,7 @@ pub(super) struct GatheredRow {
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) fn new(range: &'a RowRange, grid: Grid, room: Room) -> Self {
+    pub(super) fn new(range: &'a RowRange, grid: Grid, room: AnswerLimits) -> Self {
         Self {
             range,
             grid,
