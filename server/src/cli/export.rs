@@ -117,7 +117,7 @@ impl Export<'_> {
                     sheet.add_poll(poll.record(), *format, &mut text)?;
                 }
             }
-            self.runtime.output.print(&text)?;
+            self.runtime.output.data(&text)?;
             written += page.polls.len();
             progress.at(|| format!("{written} polls written"));
             match page.polls.last().filter(|_| page.next.is_some()) {
@@ -142,7 +142,7 @@ impl Export<'_> {
             for bucket in self.runtime.block_on(asked)? {
                 sheet.add(&ExportRow::of_hour(&bucket, self.columns()), format, &mut text)?;
             }
-            self.runtime.output.print(&text)?;
+            self.runtime.output.data(&text)?;
             if to >= end {
                 return Ok(());
             }

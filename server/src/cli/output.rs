@@ -55,6 +55,14 @@ impl Output {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(CliError::Output)
     }
 
+    /// Prints data for other programs as it is; on a terminal no text in it steers that.
+    pub(super) fn data(self, text: &str) -> Result<(), CliError> {
+        match self.terminal {
+            true => self.print(&data_shown(text)),
+            false => self.print(text),
+        }
+    }
+
     /// Prints text for people: a line that is wider than the terminal goes on below.
     pub(super) fn show(self, text: &str) -> Result<(), CliError> {
         if !self.terminal {
@@ -174,6 +182,11 @@ fn colour_of(state: State) -> &'static str {
     }
 }
 
+/// The same lines, in which every character is seen.
+fn data_shown(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
 /// The same JSON, in which no text steers the terminal that shows it: a hidden character stands only in
 /// a text, and there its escape (RFC 8259 section 7) says the same.
 pub(super) fn json_shown(json: &str) -> String {
@@ -277,6 +290,11 @@ pub(super) fn figure(column: Column, value: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_on_a_terminal_is_seen_and_does_not_steer_it() {
+        assert_eq!(data_shown("a,\u{1b}[2Jb\n\u{202e}c\n"), "a,\\u{1b}[2Jb\n\\u{202e}c\n");
+    }
 
     #[test]
     fn numbers_are_short_and_an_unknown_is_never_zero() {

@@ -52,10 +52,10 @@ pub(super) fn run(args: &SqlArgs, runtime: &Runtime) -> Result<(), CliError> {
                 }
             }
             if text.len() >= PRINTED {
-                runtime.output.print(&std::mem::take(&mut text))?;
+                runtime.output.data(&std::mem::take(&mut text))?;
             }
         }
-        runtime.output.print(&text)
+        runtime.output.data(&text)
     };
     let asked = async {
         // Nobody takes what comes after the end of `print`.
