@@ -5,8 +5,8 @@ use std::error::Error;
 
 use crate::{line, median, subject::Subject};
 
-/// Turns; each binary is called in each.
-const TURNS: u32 = 200;
+/// Turns; each of two probes is called in each.
+pub(crate) const TURNS: u32 = 200;
 
 /// Calls both in turn, `calls` times each, and prints CPU per call and the paired difference.
 pub(crate) async fn compare(binary: &str, other: &str, calls: u32) -> Result<(), Box<dyn Error>> {

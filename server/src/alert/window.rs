@@ -18,14 +18,15 @@ const MIN_TREND_PARTS: usize = 10;
 /// How many times its own standard error a slope must be, to be one.
 const SIGNIFICANT: f64 = 4.0;
 
-/// One poll, or one part of the time.
+/// Polls in a row that all had one value, or one part of the time.
 #[derive(Debug, Clone, Copy)]
 struct Part {
-    /// Which one: the number of the poll, or of the part since 1970.
+    /// Which one: the number of the last of the polls, or of the part since 1970.
     at: u32,
-    /// How many values were known.
+    /// How many polls, or of a part of the time: of how many the value was known.
     count: u32,
-    /// Their sum, or the largest or least of them.
+    /// The value of each poll; of a part of the time their sum, or the largest or least of them. NaN is
+    /// unknown.
     value: f64,
 }
 
@@ -34,36 +35,39 @@ struct Part {
 pub(super) struct Window {
     fold: Fold,
     span: Span,
-    /// The part that the last poll is in: here, so that a poll within it touches nothing else.
+    /// The part that the last poll is in: here, so that a poll within it, or one that says what the last ones
+    /// said, touches nothing else.
     now: Option<Part>,
     /// Those before it.
     past: VecDeque<Part>,
-    polls: u32,
 }
 
 impl Window {
     pub(super) fn new(spec: &WindowSpec) -> Self {
-        Self { fold: spec.fold, span: spec.span, now: None, past: VecDeque::new(), polls: 0 }
+        Self { fold: spec.fold, span: spec.span, now: None, past: VecDeque::new() }
     }
 
     /// Takes a poll's value; NaN is unknown.
     pub(super) fn take(&mut self, slot: WallMs, value: f64) {
-        self.polls = self.polls.wrapping_add(1);
         let at = match self.span {
-            Span::Polls(_) => self.polls,
+            Span::Polls(_) => self.now.map_or(1, |last| last.at.wrapping_add(1)),
             Span::Time(length) => u32::try_from(slot.0 / i64::from(part_ms(length))).unwrap_or(0),
         };
-        let keep = self.keep();
-        match &mut self.now {
-            Some(last) if last.at == at => return add(self.fold, last, value),
+        let part = match (&mut self.now, self.span) {
+            (Some(last), Span::Polls(_)) if last.value.to_bits() == value.to_bits() => {
+                (last.at, last.count) = (at, last.count.saturating_add(1));
+                return;
+            }
+            (Some(last), Span::Time(_)) if last.at == at => return last.add(self.fold, value),
+            (_, Span::Polls(_)) => Part { at, count: 1, value },
+            (_, Span::Time(_)) => Part { at, count: u32::from(!value.is_nan()), value },
+        };
+        match self.now.replace(part) {
             // The clock was set back: what was remembered is of no time that is known.
             Some(last) if last.at > at => self.past.clear(),
-            Some(last) => self.past.push_back(*last),
-            None => {}
+            last => self.past.extend(last),
         }
-        let mut part = Part { at, count: 0, value: 0.0 };
-        add(self.fold, &mut part, value);
-        self.now = Some(part);
+        let keep = self.keep();
         while self.past.front().is_some_and(|first| at.saturating_sub(first.at) >= keep) {
             self.past.pop_front();
         }
@@ -75,7 +79,7 @@ impl Window {
     /// it are known.
     pub(super) fn value(&self) -> f64 {
         let Some(last) = &self.now else { return f64::NAN };
-        self.fold(last.at, self.keep())
+        self.fold(last.at)
     }
 
     /// How many parts it looks back over.
@@ -86,36 +90,48 @@ impl Window {
         }
     }
 
-    /// The parts that have a value.
-    fn known(&self) -> impl Iterator<Item = &Part> + Clone {
-        self.past.iter().chain(&self.now).filter(|part| part.count > 0)
+    /// The parts that have a value, of those that it looks back over.
+    fn known(&self, at: u32) -> impl Iterator<Item = &Part> + Clone {
+        let keep = self.keep();
+        let is_known = move |part: &&Part| at - part.at < keep && !part.value.is_nan();
+        self.past.iter().chain(&self.now).filter(is_known)
     }
 
-    fn fold(&self, at: u32, keep: u32) -> f64 {
-        let Some(first) = self.known().next() else { return f64::NAN };
+    /// How many polls of a part are looked back over.
+    fn polls(&self, part: &Part, at: u32) -> u32 {
+        match self.span {
+            Span::Polls(keep) => part.count.min(keep - (at - part.at)),
+            Span::Time(_) => part.count,
+        }
+    }
+
+    fn fold(&self, at: u32) -> f64 {
+        let Some(first) = self.known(at).next() else { return f64::NAN };
         if self.fold == Fold::Empty {
             return self.empty(at);
         }
-        let reach = at - first.at + 1;
-        let many = u32::try_from(self.known().count()).unwrap_or(u32::MAX);
-        let is_full = match self.span {
-            Span::Polls(polls) => many >= polls.div_ceil(2),
-            Span::Time(_) => reach >= keep.div_ceil(2),
+        let reach = match self.span {
+            Span::Polls(_) => self.known(at).map(|part| self.polls(part, at)).sum(),
+            Span::Time(_) => at - first.at + 1,
         };
-        if !is_full {
+        if reach < self.keep().div_ceil(2) {
             return f64::NAN;
         }
         match self.fold {
             Fold::Average => {
                 let (mut sum, mut count) = (0.0, 0.0);
-                for part in self.known() {
-                    sum += part.value;
-                    count += f64::from(part.count);
+                for part in self.known(at) {
+                    let polls = f64::from(self.polls(part, at));
+                    sum += match self.span {
+                        Span::Polls(_) => part.value * polls,
+                        Span::Time(_) => part.value,
+                    };
+                    count += polls;
                 }
                 sum / count
             }
-            Fold::Most => self.known().map(|part| part.value).fold(f64::NEG_INFINITY, f64::max),
-            Fold::Least => self.known().map(|part| part.value).fold(f64::INFINITY, f64::min),
+            Fold::Most => self.known(at).map(|part| part.value).fold(f64::NEG_INFINITY, f64::max),
+            Fold::Least => self.known(at).map(|part| part.value).fold(f64::INFINITY, f64::min),
             Fold::Empty => f64::NAN,
         }
     }
@@ -123,7 +139,7 @@ impl Window {
     /// Seconds from now until the values are 0, by the line through them. They do not fall when the line's
     /// slope is not told from noise: then that is without end.
     fn empty(&self, now: u32) -> f64 {
-        let points = self.known().map(|part| {
+        let points = self.known(now).map(|part| {
             let age = f64::from(now - part.at);
             (-age, part.value / f64::from(part.count))
         });
@@ -153,17 +169,20 @@ impl Window {
     }
 }
 
-fn add(fold: Fold, part: &mut Part, value: f64) {
-    if value.is_nan() {
-        return;
+impl Part {
+    /// Adds a poll's value to a part of the time.
+    fn add(&mut self, fold: Fold, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        self.value = match fold {
+            _ if self.value.is_nan() => value,
+            Fold::Average | Fold::Empty => self.value + value,
+            Fold::Most => self.value.max(value),
+            Fold::Least => self.value.min(value),
+        };
+        self.count = self.count.saturating_add(1);
     }
-    part.value = match fold {
-        _ if part.count == 0 => value,
-        Fold::Average | Fold::Empty => part.value + value,
-        Fold::Most => part.value.max(value),
-        Fold::Least => part.value.min(value),
-    };
-    part.count = part.count.saturating_add(1);
 }
 
 fn part_ms(length: u32) -> u32 {
@@ -199,6 +218,42 @@ mod tests {
         let mut most = window(Fold::Most, Span::Polls(2));
         let told = [5.0, 3.0, 1.0].map(|value| said(&mut most, 0, value));
         assert_eq!(told, [5.0, 5.0, 3.0]);
+    }
+
+    /// Runs of one value say what the single polls would: the average, the most and the least of the last
+    /// `polls` that are known, when half of them are.
+    #[test]
+    fn polls_that_say_the_same_are_kept_as_one() {
+        let values = (0_u32..200).map(|at| match at / 7 % 5 {
+            0 => f64::NAN,
+            run if at % 11 == 0 => f64::from(run + 1),
+            run => f64::from(run),
+        });
+        let values: Vec<f64> = values.collect();
+        for (polls, fold) in [1_u32, 2, 5, 12, 40]
+            .into_iter()
+            .flat_map(|polls| [Fold::Average, Fold::Most, Fold::Least].map(|fold| (polls, fold)))
+        {
+            let mut window = window(fold, Span::Polls(polls));
+            for (at, value) in values.iter().enumerate() {
+                let said = said(&mut window, 0, *value);
+                let from = (at + 1).saturating_sub(polls as usize);
+                let known = values[from..=at].iter().copied().filter(|value| !value.is_nan());
+                let known: Vec<f64> = known.collect();
+                let expected = match fold {
+                    _ if known.len() < (polls as usize).div_ceil(2) => f64::NAN,
+                    Fold::Most => known.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                    Fold::Least => known.iter().copied().fold(f64::INFINITY, f64::min),
+                    _ => known.iter().sum::<f64>() / known.len() as f64,
+                };
+                assert_eq!(said.to_string(), expected.to_string(), "{fold:?} {polls} {at}");
+            }
+        }
+        let mut still = window(Fold::Least, Span::Polls(10));
+        for _ in 0..100 {
+            still.take(WallMs(0), 0.0);
+        }
+        assert_eq!(still.past.capacity(), 0, "what stays as it is costs nothing to remember");
     }
 
     #[test]

@@ -27,14 +27,15 @@ async fn what_is_said_while_the_database_is_away_is_kept_though_the_server_is_ki
     say(&served, "during");
     let (status, told) = served.post(&format!("/api/v1/annotations/{first}/remove"), "{}");
     assert_eq!(status, 200, "{told}");
-    // Both are on the disk, wherever the database is.
+    // Both are on the disk, wherever the database is; so is what it took without being able to say so.
     let spool = site.desk.path().join("data/spool.db");
-    let waits = || {
-        let of = "SELECT COUNT(*) FROM other WHERE data LIKE '%\"annotation\"%'";
-        let count = |file: Connection| file.query_row(of, [], |row| row.get::<_, i64>(0));
+    let waits = |what: &str| {
+        let of = "SELECT count(*) FROM other WHERE data GLOB ?1";
+        let count = |file: Connection| file.query_row(of, [what], |row| row.get::<_, i64>(0));
         Connection::open(&spool).and_then(count).unwrap_or(0)
     };
-    served.until("/healthz", |_, _| waits() == 2);
+    served.until("/healthz", |_, _| waits("*\"annotation\"*\"during\"*") == 1);
+    served.until("/healthz", |_, _| waits("*\"annotation\"*\"removed\":[0-9]*") == 1);
     served.kill();
 
     let served = site.serve();
