@@ -254,7 +254,7 @@ pub enum SummariesDue {
 }
 
 /// How much was sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sealed {
     /// Hours.
     pub hours: u64,
@@ -262,6 +262,9 @@ pub struct Sealed {
     pub polls: u64,
     /// Bytes that they now take, page waste left out.
     pub bytes: u64,
+    /// Hours of a host that stay as they are, each with why. Where one is in the way of the others, as in
+    /// MySQL, sealing ends with an error instead.
+    pub failed: Vec<String>,
 }
 
 /// The partitions of a table.

@@ -377,6 +377,18 @@ impl Store for Sqlite {
         // Packed by a thread that reads; what is left for the one that writes is one row.
         while let Some(hour) = self.read(move |c| seal::next(c, next, end)).await? {
             next = hour.cursor();
+            let seal::Next { name, hour: from, packed, .. } = hour;
+            let hour = match packed {
+                Ok(hour) => hour,
+                Err(error) => {
+                    let why = error.with_causes();
+                    sealed.failed.push(format!("the polls of {name} from {from} on: {why}"));
+                    if sealed.failed.len() == seal::MOST_FAILED {
+                        break;
+                    }
+                    continue;
+                }
+            };
             let begin = hour.begin();
             match self.change("seal polls", move |c| seal::keep(c, &hour)).await? {
                 Some(kept) => {

@@ -36,12 +36,19 @@ impl Sealer {
     async fn seal_before(&self, before: WallMs) {
         match self.store.seal(before).await {
             Ok(sealed) => {
-                if sealed.polls > 0 {
-                    let Sealed { hours, polls, bytes } = sealed;
+                let Sealed { hours, polls, bytes, failed } = sealed;
+                if polls > 0 {
                     tracing::info!(hours, polls, bytes, "old polls sealed");
                 }
-                self.metrics.polls_sealed.inc_by(sealed.polls);
-                self.live.update_server(|server| server.seal_error = None);
+                self.metrics.polls_sealed.inc_by(polls);
+                for error in &failed {
+                    tracing::error!(error, "an hour of polls stays as it is");
+                }
+                let first = failed.first().map(|error| error.as_str().into());
+                if first.is_some() {
+                    self.metrics.seal_failures.inc();
+                }
+                self.live.update_server(|server| server.seal_error = first);
             }
             // The next run goes on where this one ended.
             Err(error) => {

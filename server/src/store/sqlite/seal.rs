@@ -14,7 +14,7 @@ use super::{
     migrate, polls,
 };
 use crate::{
-    model::HostId,
+    model::{HostId, HostName},
     store::{Span, StoreError, sealed},
     units::WallMs,
 };
@@ -24,13 +24,34 @@ const DOING: &str = "seal polls";
 /// How often an hour is packed again because polls came meanwhile; then the next run goes on.
 pub(super) const TRIES: usize = 10;
 
-/// Which host is looked at.
+/// The most hours that are left as they are in one run: then something is wrong with the file.
+pub(super) const MOST_FAILED: usize = 100;
+
+/// Which host is looked at, and from which moment on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor(i64);
+pub(super) struct Cursor(i64, WallMs);
 
 impl Default for Cursor {
     fn default() -> Self {
-        Self(i64::MIN)
+        Self(i64::MIN, WallMs(i64::MIN))
+    }
+}
+
+/// The next hour, and what came of packing it.
+pub(super) struct Next {
+    host: HostId,
+    pub(super) name: HostName,
+    pub(super) hour: WallMs,
+    pub(super) packed: Result<Packed, StoreError>,
+}
+
+impl Next {
+    /// Where to look from then on: at this hour again, for polls may come meanwhile; or behind it.
+    pub(super) fn cursor(&self) -> Cursor {
+        match self.packed {
+            Ok(_) => Cursor(self.host.0, self.hour),
+            Err(_) => Cursor(self.host.0, WallMs(self.hour.0 + HOUR_MS)),
+        }
     }
 }
 
@@ -55,10 +76,6 @@ pub(super) struct Kept {
 }
 
 impl Packed {
-    pub(super) fn cursor(&self) -> Cursor {
-        Cursor(self.host.0)
-    }
-
     /// When the hour begins.
     pub(super) fn begin(&self) -> WallMs {
         self.hour
@@ -70,17 +87,27 @@ pub(super) fn next(
     connection: &Connection,
     cursor: Cursor,
     end: WallMs,
-) -> Result<Option<Packed>, StoreError> {
+) -> Result<Option<Next>, StoreError> {
     let failed = fault(connection, DOING);
     let Some((host, slot)) = oldest(connection, cursor, end).map_err(&failed)? else {
         return Ok(None);
     };
     let hour = hours::hour(slot);
-    let span = Span { from: hour, to: WallMs(hour.0 + HOUR_MS) };
     let name = hosts::name(connection, host).map_err(&failed)?;
     let Some(name) = name else { return Ok(None) };
+    let packed = pack(connection, (host, &name), hour);
+    Ok(Some(Next { host, name, hour, packed }))
+}
+
+fn pack(
+    connection: &Connection,
+    (host, name): (HostId, &HostName),
+    hour: WallMs,
+) -> Result<Packed, StoreError> {
+    let failed = fault(connection, DOING);
+    let span = Span { from: hour, to: WallMs(hour.0 + HOUR_MS) };
     let newest_row = newest_row(connection, host, span).map_err(&failed)?;
-    let mut records = polls::unpacked(connection, (host, &name), span).map_err(&failed)?;
+    let mut records = polls::unpacked(connection, (host, name), span).map_err(&failed)?;
     let rows = records.len();
     let (number, polls, bytes) = connection
         .prepare_cached(
@@ -93,7 +120,7 @@ pub(super) fn next(
         .map_err(&failed)?;
     let (mut first, mut former) = (number, (0, 0));
     if number > 0 {
-        match hours::read(connection, host, hour, &name) {
+        match hours::read(connection, host, hour, name) {
             Ok(packed) => {
                 (first, former) = (0, (polls, bytes));
                 records.extend(packed);
@@ -111,14 +138,14 @@ pub(super) fn next(
     let texts = sealed::encode(hour, &records);
     let mut again = Vec::with_capacity(records.len());
     for part in &texts {
-        again.extend(sealed::decode(part, hour, host, &name).map_err(|e| doing(e.into()))?);
+        again.extend(sealed::decode(part, hour, host, name).map_err(|e| doing(e.into()))?);
     }
     if again != records {
         return Err(doing(format!("the polls of {name} from {hour} on came back changed").into()));
     }
     let parts = texts.iter().map(Part::pack).collect::<std::io::Result<Vec<_>>>();
     let parts = parts.map_err(|error| doing(error.into()))?;
-    Ok(Some(Packed { host, hour, rows, newest_row, former, first, parts }))
+    Ok(Packed { host, hour, rows, newest_row, former, first, parts })
 }
 
 /// The number of the row that came last of a host's polls in a span; 0: there is none. As many rows with the
@@ -135,23 +162,28 @@ fn newest_row(connection: &Connection, host: HostId, span: Span) -> Result<i64, 
 /// The oldest poll before `end` of the first host from the cursor on that has one.
 fn oldest(
     connection: &Connection,
-    Cursor(mut host): Cursor,
+    Cursor(mut host, mut from): Cursor,
     end: WallMs,
 ) -> Result<Option<(HostId, WallMs)>, Error> {
     const HOST: &str = "SELECT host_id FROM poll WHERE host_id >= ?1 ORDER BY host_id LIMIT 1";
-    const SLOT: &str = "SELECT slot_ms FROM poll WHERE host_id = ?1 AND slot_ms < ?2
+    const SLOT: &str =
+        "SELECT slot_ms FROM poll WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3
          ORDER BY slot_ms LIMIT 1";
     let (mut hosts, mut slots) =
         (connection.prepare_cached(HOST)?, connection.prepare_cached(SLOT)?);
     loop {
         let next: Option<i64> = hosts.query_row([host], |row| row.get(0)).optional()?;
         let Some(next) = next else { return Ok(None) };
-        let slot: Option<i64> = slots.query_row([next, end.0], |row| row.get(0)).optional()?;
+        if next != host {
+            from = WallMs(i64::MIN);
+        }
+        let slot: Option<i64> =
+            slots.query_row([next, from.0, end.0], |row| row.get(0)).optional()?;
         if let Some(slot) = slot {
             return Ok(Some((HostId(next), WallMs(slot))));
         }
         let Some(other) = next.checked_add(1) else { return Ok(None) };
-        host = other;
+        (host, from) = (other, WallMs(i64::MIN));
     }
 }
 

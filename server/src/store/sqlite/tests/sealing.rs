@@ -13,7 +13,7 @@ fn end() -> WallMs {
 /// Packs the next hour as the store does it, and lets something happen before it is kept.
 async fn pack(file: &File) -> seal::Packed {
     let packed = file.store.read(|c| seal::next(c, seal::Cursor::default(), end())).await;
-    packed.unwrap().unwrap()
+    packed.unwrap().unwrap().packed.unwrap()
 }
 
 #[tokio::test]
@@ -130,6 +130,36 @@ async fn packed_hours_are_smaller_and_pruned_when_they_are_wholly_old() {
     assert_eq!(file.store.prune(all).await.unwrap().polls, 360);
     let status = file.store.status().await.unwrap();
     assert_eq!((status.polls, status.sealed_bytes), (0, 0));
+}
+
+/// A row that cannot be read keeps its hour as it is, and no other one: of its host or of the hosts after it.
+#[tokio::test]
+async fn an_hour_that_cannot_be_packed_keeps_no_other_from_it() {
+    let file = File::new().await;
+    let fleet = fleet(&file).await;
+    let harmed = Connection::open(file.path()).unwrap();
+    let (host, polls) = &fleet[0];
+    let first = polls[0].slot;
+    harmed
+        .execute(
+            "UPDATE poll SET detail = '{' WHERE host_id = ?1 AND slot_ms = ?2",
+            [host.id.0, first.0],
+        )
+        .unwrap();
+    let in_first = |record: &&Record| hours::hour(record.slot) == hours::hour(first);
+    let left = polls.iter().filter(in_first).count();
+    let all: usize = fleet
+        .iter()
+        .map(|(_, polls)| polls.iter().filter(|record| record.slot < end()).count())
+        .sum();
+    let sealed = file.store.seal(at(7_205)).await.unwrap();
+    assert_eq!(usize::try_from(sealed.polls).unwrap(), all - left);
+    let [why] = &*sealed.failed else { panic!("{:?}", sealed.failed) };
+    let of = format!("the polls of {} from {} on: ", host.name, hours::hour(first));
+    assert!(why.starts_with(&of) && why.contains("cannot understand a row"), "{why}");
+    check(&file, &fleet[1..]).await;
+    let again = file.store.seal(at(7_205)).await.unwrap();
+    assert_eq!((again.polls, &again.failed), (0, &sealed.failed));
 }
 
 #[tokio::test]

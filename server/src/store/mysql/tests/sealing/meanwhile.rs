@@ -86,7 +86,7 @@ async fn of_two_that_seal_at_once_one_goes_on() {
     let other = Mysql::open(database.options.clone(), Mode::ReadWrite, clock).await.unwrap();
     let (one, two) = tokio::join!(database.store.seal(at(86_400 * 2)), other.seal(at(86_400 * 2)));
     let sealed: Vec<Sealed> =
-        [&one, &two].into_iter().filter_map(|r| r.as_ref().ok()).copied().collect();
+        [&one, &two].into_iter().filter_map(|r| r.as_ref().ok()).cloned().collect();
     assert!(!sealed.is_empty(), "{one:?} {two:?}");
     check(&database, &fleet).await;
     database.store.seal(at(86_400 * 2)).await.unwrap();
