@@ -8,6 +8,7 @@ mod accept;
 mod alerts;
 mod annotate;
 mod audit;
+mod availability;
 mod aside;
 mod ask;
 mod ca;
@@ -81,6 +82,7 @@ Look     top               Watch the fleet live
          why               Explain the state of a host
          alerts            List, silence, acknowledge alarms; check alert rules
          history           List the polls of a host
+         availability      Show how often hosts answered, by day or month
          export, sql       Write polls, or answers to SQL, as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
          annotate, audit   Mark a deployment; show who changed what
@@ -165,6 +167,9 @@ enum Command {
     /// Write the polls of a host as CSV or JSON lines, for any span of time
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
+    /// Show how often hosts answered of what they were asked, by calendar days or months
+    #[command(after_help = availability::EXAMPLES)]
+    Availability(availability::AvailabilityArgs),
     /// Run a statement of SQL on the store, and write its rows as CSV or JSON lines; changes nothing
     #[command(after_help = sql::EXAMPLES)]
     Sql(sql::SqlArgs),
@@ -245,6 +250,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::Hosts(args) => hosts::run(args, &runtime),
         Command::History(args) => history::run(&args, &runtime),
         Command::Export(args) => export::run(&args, &runtime),
+        Command::Availability(args) => availability::run(args, &runtime),
         Command::Sql(args) => sql::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Alerts(args) => alerts::run(&args, &runtime),

@@ -251,7 +251,7 @@ impl Query {
         }
         let length = to.since(from);
         if length > MAX_CHANGES_SPAN {
-            return Err(BadSeries::TooLong.into());
+            return Err(BadSeries::TooLong { most: MAX_CHANGES_SPAN }.into());
         }
         let (host, name) = self.find(name).await?;
         let before_from = from.minus(length);

@@ -81,9 +81,12 @@ pub enum BadSeries {
         /// How many.
         hosts: usize,
     },
-    /// Changes over too long a span.
-    #[error("expected a span of at most {}", humantime::format_duration(MAX_CHANGES_SPAN))]
-    TooLong,
+    /// Too long a span for what is asked.
+    #[error("expected a span of at most {}", days(*most))]
+    TooLong {
+        /// The longest.
+        most: Duration,
+    },
     /// Changes over too many polls.
     #[error(
         "the span and the one before have more than {MAX_CHANGES_POLLS} polls: choose a shorter one"
@@ -92,6 +95,13 @@ pub enum BadSeries {
     /// Too few or too many columns.
     #[error("expected 1 to {MAX_COLUMNS} columns; got {0}")]
     Columns(usize),
+}
+
+fn days(span: Duration) -> String {
+    match span.as_secs() / 86_400 {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
 }
 
 /// Where the points of an answer lie, and what they are read from.

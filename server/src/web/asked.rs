@@ -12,8 +12,9 @@ use super::{
 use crate::{
     model::State,
     query::{
-        DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP, MAX_ANNOTATIONS,
-        MAX_CHANGES, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MAX_ROWS, MAX_TOP, SortOrder,
+        CalendarPeriod, DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP,
+        MAX_ANNOTATIONS, MAX_CHANGES, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MAX_ROWS,
+        MAX_TOP, SortOrder,
     },
     rollup::Tier,
     units::WallMs,
@@ -288,6 +289,24 @@ asked! {
         n: RowLimit<DEFAULT_TOP, MAX_TOP>,
         /// Smallest or largest first; desc
         order: Word<SortOrder>,
+    }
+}
+
+asked! {
+    /// Of how often hosts answered.
+    AvailabilityAsked {
+        /// Of these hosts, with commas between them; not with `group` or `label`. Of the whole inventory
+        hosts: HostNames,
+        /// Of the hosts of this group
+        group: AnyText,
+        /// Of the hosts with this label, `name=value`
+        label: AnyText,
+        /// From the day or month of this moment on; the begin of last month
+        from: Moment,
+        /// Before this moment, which is after `from` by 400 days at most; now
+        to: Moment,
+        /// Calendar days or months in UTC; month
+        by: Word<CalendarPeriod>,
     }
 }
 

@@ -19,9 +19,9 @@ use tower_http::{
 use super::{
     MAX_BODY_BYTES, Site, alerts, api,
     asked::{
-        AlarmEventsAsked, AlarmsAsked, ChangesAsked, CompareAsked, ExplainAsked, FleetEventsAsked,
-        HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked, RowSeriesAsked, RulesAsked,
-        SeriesAsked, TopAsked,
+        AlarmEventsAsked, AlarmsAsked, AvailabilityAsked, ChangesAsked, CompareAsked, ExplainAsked,
+        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked,
+        RowSeriesAsked, RulesAsked, SeriesAsked, TopAsked,
     },
     assets,
     below::below,
@@ -35,10 +35,10 @@ use super::{
 use crate::{
     model::{DetailTable, Role},
     query::{
-        AlarmEventsPage, AlarmsPage, ChangesShape, CompareShape, EventsPage, ExplainedShape, Fleet,
-        FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape, LossesPage, OwnShape,
-        PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage, SeriesShape, TopShape,
-        WhyShape,
+        AlarmEventsPage, AlarmsPage, AvailabilityShape, ChangesShape, CompareShape, EventsPage,
+        ExplainedShape, Fleet, FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape,
+        LossesPage, OwnShape, PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage,
+        SeriesShape, TopShape, WhyShape,
     },
 };
 
@@ -152,6 +152,7 @@ fn fleet(routes: Routes) -> Routes {
         .get("/api/v1/events", api::fleet_events, events)
         .get("/api/v1/series", several::compare, compare())
         .get("/api/v1/top", several::top, top())
+        .get("/api/v1/availability", several::availability, availability())
         .get("/api/v1/alerts", alerts::alerts, alerts)
         .get("/api/v1/alert_events", alerts::events, alert_events)
         .get("/api/v1/alert_rules", alerts::rules, alert_rules)
@@ -266,6 +267,14 @@ fn compare() -> Operation {
     Operation::new("compare", words)
         .asks::<CompareAsked>()
         .answers::<CompareShape>(OK, "Points equally far apart, the same for all")
+        .fails(&[BAD, MISSING, AWAY, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE])
+}
+
+fn availability() -> Operation {
+    let words = "How often hosts answered of what they were asked, by calendar days or months";
+    Operation::new("availability", words)
+        .asks::<AvailabilityAsked>()
+        .answers::<AvailabilityShape>(OK, "Counts of each period, of each host and of all")
         .fails(&[BAD, MISSING, AWAY, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE])
 }
 

@@ -4,12 +4,15 @@ use axum::Json;
 
 use super::{
     api::resolution,
-    asked::{CompareAsked, TopAsked},
+    asked::{AvailabilityAsked, CompareAsked, TopAsked},
     failure::Failure,
     params::RequestParams,
     who::Scoped,
 };
-use crate::query::{CompareRange, CompareShape, HostsOf, PollRange, SortOrder, TopRange, TopShape};
+use crate::query::{
+    AvailabilityRange, AvailabilityShape, CalendarPeriod, CompareRange, CompareShape, HostsOf,
+    PollRange, SortOrder, TopRange, TopShape,
+};
 
 /// Which hosts are meant.
 pub(super) fn hosts_of(
@@ -76,4 +79,19 @@ pub(super) async fn top(
     };
     let _place = query.place().await?;
     Ok(Json(query.top(&range, now).await?))
+}
+
+/// `GET /api/v1/availability`.
+pub(super) async fn availability(
+    Scoped(query): Scoped,
+    RequestParams(asked, now): RequestParams<AvailabilityAsked>,
+) -> Result<Json<AvailabilityShape>, Failure> {
+    let range = AvailabilityRange {
+        of: hosts_of(asked.hosts, asked.group, asked.label)?,
+        from: asked.from.unwrap_or_else(|| AvailabilityRange::usual_from(now)),
+        to: asked.to.unwrap_or(now),
+        by: asked.by.unwrap_or(CalendarPeriod::Month),
+    };
+    let _place = query.place().await?;
+    Ok(Json(query.availability(&range, now).await?))
 }
