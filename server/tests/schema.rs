@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "schema/dashboards.rs"]
+mod dashboards;
 #[path = "support/mariadbd.rs"]
 mod mariadbd;
 
@@ -352,18 +354,20 @@ fn shortened(answer: &str) -> String {
     answer.lines().map(line).collect()
 }
 
+/// What the server's own client is answered, tabs between the columns; nothing where there are no rows.
+fn ask(port: &str, sql: &str) -> String {
+    let client = ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-P", port];
+    let ended = mariadbd::client("mariadb").args(client).args(["--batch", "-e", sql]).output();
+    let ended = ended.unwrap();
+    assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).unwrap()
+}
+
 #[tokio::test]
 async fn every_query_of_the_document_answers_its_question() {
     let server = Mariadbd::start(&FLAGS);
     let port = server.port().to_string();
-    let run = |sql: &str| {
-        let client = ["--no-defaults", "--protocol=tcp", "-h127.0.0.1", "-uroot", "-P", &port];
-        let ended = mariadbd::client("mariadb").args(client).args(["--batch", "-e", sql]).output();
-        let ended = ended.unwrap();
-        assert!(ended.status.success(), "{sql}: {}", String::from_utf8_lossy(&ended.stderr));
-        String::from_utf8(ended.stdout).unwrap()
-    };
-    run("CREATE DATABASE fleet CHARACTER SET utf8mb4");
+    ask(&port, "CREATE DATABASE fleet CHARACTER SET utf8mb4");
     fill(&format!("mysql://root@127.0.0.1:{port}/fleet")).await;
 
     let queries = queries();
@@ -373,7 +377,7 @@ async fn every_query_of_the_document_answers_its_question() {
         // As MySQL is by default: what is neither grouped by nor aggregated is refused.
         let strict = "SET sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES'";
         let at = format!("SET time_zone = '+00:00'; SET timestamp = {}", NOW.0 / 1_000);
-        let answer = run(&format!("USE fleet; {strict}; {at}; {sql}"));
+        let answer = ask(&port, &format!("USE fleet; {strict}; {at}; {sql}"));
         assert!(answer.lines().count() > 1, "{heading} has no answer");
         answers.push_str(&format!("# {heading}\n{}\n", shortened(&answer)));
     }
