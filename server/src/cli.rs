@@ -79,9 +79,8 @@ Set up   init, check       Write a first inventory; check inventory and settings
          ca, token         Make certificates for machines, tokens for people
 Look     top               Watch the fleet live
          hosts             List hosts with their state and last poll
-         why               Explain the state of a host
+         why, history      Explain the state of a host; list its polls
          alerts            List, silence, acknowledge alarms; check alert rules
-         history           List the polls of a host
          availability      Show how often hosts answered, by day or month
          export, sql       Write polls, or answers to SQL, as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it

@@ -46,10 +46,7 @@ pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
 pub use annotations::{AnnotationShape, AnnotationsPage, MAX_ANNOTATIONS, MAX_FRESH_ANNOTATIONS};
 pub use audit::{AuditPage, AuditShape};
-pub use availability::{
-    Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod, HostAvailability,
-    MAX_AVAILABILITY_SPAN,
-};
+pub use availability::{Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod};
 pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use fields::{Chosen, Fields, Members};

@@ -10,10 +10,7 @@ use super::{
     rows::{ExportHeader, ExportRow, Format},
 };
 use crate::{
-    query::{
-        Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod, HostsOf,
-        MAX_AVAILABILITY_SPAN,
-    },
+    query::{Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod, HostsOf},
     store::SqlValue,
     text::shown,
 };
@@ -162,5 +159,3 @@ fn show(shape: &AvailabilityShape, each: &[Line<'_>], runtime: &Runtime) -> Resu
     }
     Ok(())
 }
-
-const _: () = assert!(MAX_AVAILABILITY_SPAN.as_secs() >= 366 * 86_400);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The longest span of which availability is told: a year and the month before it.
-pub const MAX_AVAILABILITY_SPAN: Duration = Duration::from_secs(400 * 86_400);
+const MAX_AVAILABILITY_SPAN: Duration = Duration::from_secs(400 * 86_400);
 
 /// What is counted together, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -377,7 +377,7 @@ impl Store for Sqlite {
         // Packed by a thread that reads; what is left for the one that writes is one row.
         while let Some(hour) = self.read(move |c| seal::next(c, next, end)).await? {
             next = hour.cursor();
-            let seal::Next { name, hour: from, packed, .. } = hour;
+            let seal::NextHour { name, hour: from, packed, .. } = hour;
             let hour = match packed {
                 Ok(hour) => hour,
                 Err(error) => {

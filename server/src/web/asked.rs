@@ -5,7 +5,7 @@ use super::{
     kinds::{
         AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRows,
         FieldsOfRule, FieldsOfSeries, HostNames, IfGiven, Length, Moment, NeededText, Number,
-        OneColumn, RowColumns, RowLimit, Switch, Word,
+        OneColumn, RowColumns, RowLimit, Switch, Word, Words,
     },
     params::{FromParams, Given, Param, ParamType, asked},
 };
@@ -290,6 +290,10 @@ asked! {
         /// Smallest or largest first; desc
         order: Word<SortOrder>,
     }
+}
+
+impl Words for CalendarPeriod {
+    const ALL: &'static [Self] = Self::ALL;
 }
 
 asked! {

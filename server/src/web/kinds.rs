@@ -10,10 +10,9 @@ use super::params::ParamType;
 use crate::{
     model::{self, ColumnSet as _, DetailTable},
     query::{
-        AlarmPlace, CalendarPeriod, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS,
-        MAX_HOSTS_TOGETHER, MOMENT_FORMS, MOMENT_PATTERN, Members, PLACE_PATTERN, PollShape,
-        RowSeriesShape, RuleShape, SeriesShape, SortOrder, parse_column, parse_length,
-        parse_moment,
+        AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MAX_HOSTS_TOGETHER,
+        MOMENT_FORMS, MOMENT_PATTERN, Members, PLACE_PATTERN, PollShape, RowSeriesShape, RuleShape,
+        SeriesShape, SortOrder, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -128,10 +127,6 @@ impl Words for model::State {
 }
 
 impl Words for SortOrder {
-    const ALL: &'static [Self] = Self::ALL;
-}
-
-impl Words for CalendarPeriod {
     const ALL: &'static [Self] = Self::ALL;
 }
 

@@ -144,3 +144,25 @@ async fn the_top_hosts_are_those_with_the_largest_means() {
     let few = site.json("/api/v1/top?column=cpu_busy_pct&from=-15s&to=now&hosts=many-000").await;
     assert_eq!((&few["tier"], &few["top"][0]["count"]), (&json!("poll"), &json!(1)));
 }
+
+/// From hours, and the polls of the hour that is not in short yet.
+#[tokio::test]
+async fn availability_counts_the_polls_of_days_and_months() {
+    let site = Served::start().await;
+    add_many(&site, [10.0, 20.0]).await;
+    let told = site.json("/api/v1/availability?group=many&by=day&from=-1d").await;
+    assert_eq!(hosts(&told["hosts"]), ["many-000", "many-001"]);
+    let sum = |counts: &Value| -> i64 {
+        counts.as_array().unwrap().iter().map(|count| count.as_i64().unwrap()).sum()
+    };
+    let one = &told["hosts"][0]["counts"];
+    assert_eq!((sum(&one["polls"]), sum(&one["failed"])), (6, 0), "{told}");
+    assert_eq!((sum(&told["all"]["polls"]), sum(&told["all"]["days"])), (12, 2), "{told}");
+    let last = one["available_pct"].as_array().unwrap().last().unwrap();
+    assert_eq!((last, &one["available_pct"][0]), (&json!(100.0), &Value::Null));
+    let usual = site.json("/api/v1/availability?group=many").await;
+    assert_eq!(usual["periods"].as_array().unwrap().len(), 2, "this month and the last");
+    let reply = site.get("/api/v1/availability?from=-401d").await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.body.contains("expected a span of at most 400 days"), "{}", reply.body);
+}

@@ -293,6 +293,11 @@ fn history_and_the_views_hold_the_same_values() {
         .map(|poll| (poll["slot_ms"].as_i64().unwrap(), poll))
         .collect();
     assert_eq!(polls.len(), POLLS);
+    let counted = desk.run(&["availability", "--by", "day", "--format", "csv", "--data", "d"]);
+    let mut lines = counted.out.lines();
+    assert_eq!(lines.next(), Some("host,period,polls,failed,available_pct,days"));
+    let polled = lines.map(|line| line.split(',').nth(2).unwrap().parse::<usize>().unwrap());
+    assert_eq!(polled.sum::<usize>(), POLLS, "{}", counted.out);
     let database = Connection::open(desk.path().join("d/roundsman.db")).unwrap();
     for View { name: view, list, columns } in VIEWS {
         let rows = rows(&database, view);

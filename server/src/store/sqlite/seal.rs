@@ -38,14 +38,14 @@ impl Default for Cursor {
 }
 
 /// The next hour, and what came of packing it.
-pub(super) struct Next {
+pub(super) struct NextHour {
     host: HostId,
     pub(super) name: HostName,
     pub(super) hour: WallMs,
     pub(super) packed: Result<Packed, StoreError>,
 }
 
-impl Next {
+impl NextHour {
     /// Where to look from then on: at this hour again, for polls may come meanwhile; or behind it.
     pub(super) fn cursor(&self) -> Cursor {
         match self.packed {
@@ -87,7 +87,7 @@ pub(super) fn next(
     connection: &Connection,
     cursor: Cursor,
     end: WallMs,
-) -> Result<Option<Next>, StoreError> {
+) -> Result<Option<NextHour>, StoreError> {
     let failed = fault(connection, DOING);
     let Some((host, slot)) = oldest(connection, cursor, end).map_err(&failed)? else {
         return Ok(None);
@@ -96,7 +96,7 @@ pub(super) fn next(
     let name = hosts::name(connection, host).map_err(&failed)?;
     let Some(name) = name else { return Ok(None) };
     let packed = pack(connection, (host, &name), hour);
-    Ok(Some(Next { host, name, hour, packed }))
+    Ok(Some(NextHour { host, name, hour, packed }))
 }
 
 fn pack(
