@@ -59,7 +59,7 @@ rpmlint --config packaging/rpmlint.toml "$packages"/*.rpm
 # The same programs, said to be newer, with other words in each file of their configuration.
 mkdir "$work/binaries" "$work/source"
 tar -C "$work/binaries" --strip-components=5 -xzf "$packages"/*-linux.tar.gz --wildcards '*/usr/local/bin/*'
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$work/source"
+cp -a packaging scripts docker inventory.toml README.md CHANGELOG.md LICENSE Cargo.lock "$work/source/"
 for file in docker/roundsman.toml inventory.toml packaging/roundsman-probe.default; do
     echo '# Newer.' >>"$work/source/$file"
 done

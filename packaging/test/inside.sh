@@ -37,8 +37,8 @@ unasked() {
 # polled SINCE_MS: waits for a poll of this machine that is good and not older.
 polled() {
     local last
-    until last=$(curl -sf "$host?fields=state,last.ts_ms,last.outcome") \
-        && jq -e --argjson since "$1" '.last.outcome == "ok" and .last.ts_ms >= $since' <<<"$last" >/dev/null; do
+    until last=$(curl -sf "$host?fields=state,last.slot_ms,last.outcome") \
+        && jq -e --argjson since "$1" '.last.outcome == "ok" and .last.slot_ms >= $since' <<<"$last" >/dev/null; do
         if ((SECONDS > began + monitored)); then
             systemctl status --no-pager -l roundsman roundsman-probe >&2 || :
             journalctl --no-pager -n 40 >&2 || :
@@ -51,13 +51,20 @@ polled() {
 
 now_ms() { date +%s%3N; }
 pid() { systemctl show -P MainPID "$1"; }
-# first_poll: when the oldest poll was that is kept.
-first_poll() { curl -sf "$host/polls?from=-1d&limit=1000&fields=ts_ms" | jq '[.polls[].ts_ms] | min'; }
+# first_poll: when the oldest poll was that is kept; a poll is shown before it is.
+first_poll() {
+    local found
+    until found=$(curl -sf "$host/polls?from=-1d&limit=1000&fields=slot_ms" | jq -e '[.polls[].slot_ms] | min'); do
+        ((SECONDS < began + monitored)) || fail "no poll is kept within $monitored s"
+        sleep 0.2
+    done
+    echo "$found"
+}
 
 # install old|new
 install() {
     case $kind in
-        deb) apt-get -qy -o Dpkg::Options::=--force-confold install "/packages/$1/"*.deb ;;
+        deb) apt-get -qy -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold install "/packages/$1/"*.deb ;;
         # --nodeps: the packages of this root are unknown to rpm.
         rpm) rpm --force-debian --nodeps -Uh "/packages/$1/"*.rpm ;;
         tarball) sh "/packages/$1/install.sh" "/packages/$1" ;;
@@ -66,7 +73,7 @@ install() {
 
 remove() {
     case $kind in
-        deb) apt-get -qy remove roundsman roundsman-probe ;;
+        deb) apt-get -qy -o Dpkg::Use-Pty=0 remove roundsman roundsman-probe ;;
         rpm) rpm --force-debian --nodeps -e roundsman roundsman-probe ;;
         tarball) sh /packages/new/install.sh uninstall ;;
     esac
@@ -90,23 +97,24 @@ echo "$kind: monitored $((SECONDS - began)) s after the first of two commands"
 
 for unit in roundsman roundsman-probe; do
     [[ $(stat -c %u "/proc/$(pid "$unit")") != 0 ]] || fail "$unit runs as root"
-    systemd-analyze verify --man=no "$unit.service" 2>&1 | tee "$work/verify"
-    [[ ! -s $work/verify ]] || fail "systemd-analyze does not like $unit.service"
+    said=$(systemd-analyze verify --man=no "$unit.service" 2>&1) || fail "systemd-analyze on $unit.service: $said"
+    [[ -z $said ]] || fail "systemd-analyze on $unit.service: $said"
     man -w "$unit" >/dev/null || fail "there is no manual page of $unit"
 done
 man -w roundsman-history >/dev/null || fail "there is no manual page of roundsman history"
 # shellcheck disable=SC1091 # a part of Debian's bash-completion
 bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader roundsman; complete -p roundsman' >/dev/null \
     || fail "bash completes nothing of roundsman"
+server=$(pid roundsman)
+systemctl reload roundsman || fail "the server cannot be told to look at its files"
+[[ $(pid roundsman) == "$server" ]] || fail "a reload has ended the server"
 (cd /etc/roundsman && roundsman hosts) | tee "$work/hosts"
-grep -q '^ *localhost .*up' "$work/hosts" || fail "roundsman hosts, in /etc/roundsman, does not find what the service keeps"
+grep -q '^ *localhost ' "$work/hosts" || fail "roundsman hosts, in /etc/roundsman, does not find what the service keeps"
 
 # Somebody's own configuration, and a service that somebody has stopped.
-printf '# mine\n[log]\nlevel = "debug"\n' >>/etc/roundsman/roundsman.toml.mine
 sed -i 's/^# level = "info"/level = "debug"/' /etc/roundsman/roundsman.toml
 echo '# mine' >>/etc/roundsman/inventory.toml
 echo 'ROUNDSMAN_PROBE_MAX_CONNECTIONS=32' >>/etc/default/roundsman-probe
-rm /etc/roundsman/roundsman.toml.mine
 systemctl restart roundsman-probe
 systemctl stop roundsman-probe
 cp -r /etc/roundsman /etc/default/roundsman-probe "$work/"
@@ -140,7 +148,7 @@ done
 if [[ $kind == deb ]]; then
     [[ -s /etc/roundsman/inventory.toml ]] || fail "removing has taken the configuration away"
     echo 'a secret of mine' >/etc/roundsman/token
-    apt-get -qy purge roundsman roundsman-probe 2>&1 | tee "$work/said"
+    apt-get -qy -o Dpkg::Use-Pty=0 purge roundsman roundsman-probe 2>&1 | tee "$work/said"
 fi
 grep -q '/var/lib/roundsman' "$work/said" || fail "nothing is said of the history that stays"
 
