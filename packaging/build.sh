@@ -134,6 +134,9 @@ rpms() {
             [[ $program != roundsman ]] || echo '%dir /etc/roundsman'
             echo "%dir /usr/share/doc/$program"
             echo "%dir /usr/share/licenses/$program"
+            # They belong to the shells, which need not be there.
+            printf '%%dir /usr/share/%s\n' bash-completion bash-completion/completions fish \
+                fish/vendor_completions.d zsh zsh/site-functions
             (cd "$top/stage/$program" && find . -type f -printf '/%P\n') | sort | sed -e 's,^/etc/,%config(noreplace) &,' \
                 -e 's,^/usr/share/doc/,%doc &,' -e 's,^/usr/share/licenses/,%license &,'
         } >"$top/stage/$program.files"

@@ -9,7 +9,7 @@
 #                                                 takes away what it installed; configuration and history stay
 set -eu
 
-# What was installed of a program, a path a line; a folder that was made has a / at its end.
+# In it a list for each program, of the files that were installed, and `folders`: those that were made for them.
 lists=/usr/local/share/roundsman
 
 usage() {
@@ -46,7 +46,7 @@ made() {
     [ ! -d "$1" ] || return 0
     made "$(dirname "$1")"
     mkdir -m 755 "$1"
-    echo "$1/" >>"$work/list"
+    echo "$1" >>"$work/folders"
 }
 
 # place FILE TO: never half, and a program that runs keeps its file.
@@ -58,16 +58,9 @@ place() {
     echo "$2" >>"$work/list"
 }
 
-# forget LIST: takes away what stands in it, of folders those in which nobody has put anything else.
+# forget LIST: takes away the files in it.
 forget() {
-    while read -r path; do
-        case $path in
-            */) ;;
-            *) rm -f "$path" ;;
-        esac
-    done <"$1"
-    # The innermost first.
-    grep '/$' "$1" | sort -r | while read -r path; do rmdir "$path" 2>/dev/null || :; done
+    while read -r path; do rm -f "$path"; done <"$1"
 }
 
 # install_program PROGRAM: of the release that is unpacked in $release.
@@ -89,12 +82,13 @@ install_program() {
         chmod 644 "/$file"
     done
     if [ -z "$first" ]; then
-        # What the release before had made, and what this one has no more.
-        grep '/$' "$list" >>"$work/list" || :
+        # What the release before had, and this one has no more.
         grep -vxFf "$work/list" "$list" >"$work/gone" || :
         forget "$work/gone"
     fi
     cp "$work/list" "$list"
+    cat "$work/folders" >>"$lists/folders"
+    : >"$work/folders"
     systemd daemon-reload
     systemd try-restart "$1.service"
     if [ -n "$first" ]; then
@@ -108,9 +102,8 @@ install_program() {
 uninstall_program() {
     list=$lists/$1
     systemd --quiet disable --now "$1.service"
-    cp "$list" "$work/list"
+    forget "$list"
     rm "$list"
-    forget "$work/list"
     systemd daemon-reload
     echo "$1 is taken away. What it was told, and what it kept, stays where it was:"
     if [ "$1" = roundsman ]; then
@@ -121,7 +114,7 @@ uninstall_program() {
     fi
 }
 
-[ $# -ge 1 ] && [ $# -le 2 ] || usage
+case $# in 1 | 2) ;; *) usage ;; esac
 case $1 in -*) usage ;; esac
 [ "$(id -u)" = 0 ] || fail "only root can install here: sudo sh install.sh $*"
 umask 022
@@ -139,10 +132,16 @@ if [ "$1" = uninstall ]; then
         some=1
         uninstall_program "$program"
     done
+    if [ ! -f "$lists/roundsman" ] && [ ! -f "$lists/roundsman-probe" ] && [ -f "$lists/folders" ]; then
+        mv "$lists/folders" "$work/folders"
+        # The innermost first; one in which somebody has put something else stays.
+        sort -r "$work/folders" | while read -r path; do rmdir "$path" 2>/dev/null || :; done
+    fi
     [ -n "$some" ] || fail "nothing of it was installed by this: there is no list of it in $lists"
     exit
 fi
 from=${1%/}
+: >"$work/folders"
 
 fetch SHA256SUMS
 tarball=$(sed -n "s/^[0-9a-f]\{64\}  \(roundsman-[^/]*-$(uname -m)-linux\.tar\.gz\)\$/\1/p" "$work/SHA256SUMS")

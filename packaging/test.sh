@@ -117,4 +117,4 @@ for kind in deb rpm tarball; do
     fi
     rm -rf --one-file-system "$work/result" "$work/root-$kind"
 done
-exit "$failed"
+((failed == 0))

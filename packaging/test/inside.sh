@@ -155,14 +155,15 @@ grep -q '/var/lib/roundsman' "$work/said" || fail "nothing is said of the histor
 # What is left, and what may be: the history, and for each kind what docs/packages.md says.
 case $kind in
     deb) stays='/etc/roundsman|/etc/roundsman/token' ;;
-    rpm) stays='/etc/roundsman|/etc/roundsman/[a-z]*\.toml\.rpmsave|/etc/default/roundsman-probe\.rpmsave' ;;
+    # In Fedora /usr/share/licenses is there.
+    rpm) stays='/etc/roundsman|/etc/(roundsman/[a-z]*\.toml|default/roundsman-probe)\.rpm(new|save)|/usr/share/licenses' ;;
     tarball) stays='/etc/roundsman|/etc/roundsman/[a-z]*\.toml|/etc/default/roundsman-probe' ;;
 esac
 files >"$work/after"
 comm -13 "$work/before" "$work/after" | tee "$work/left"
 ! grep -vxE "/var/lib/private|/var/lib/(private/)?roundsman(/.*)?|$stays" "$work/left" \
     || fail "this is left and should not be"
-[[ -z $(comm -23 "$work/before" "$work/after" | tee /dev/stderr) ]] || fail "this was there before, and is gone"
+[[ -z $(comm -23 "$work/before" "$work/after" | tee -a /dev/stderr) ]] || fail "this was there before, and is gone"
 # By the words of the message.
 rm -r /var/lib/private/roundsman /var/lib/roundsman
 [[ -z $(find / -xdev -path /packages -prune -o -path /proc -prune -o -path /var/lib/roundsman\* -print) ]]
