@@ -170,8 +170,10 @@ rm -r /var/lib/private/roundsman /var/lib/roundsman
 
 if [[ $kind == tarball ]]; then
     mkdir /root/wrong
-    cp /packages/old/SHA256SUMS /packages/old/*.tar.gz /root/wrong
-    printf x >>"$(echo /root/wrong/*.tar.gz)"
+    cp /packages/old/SHA256SUMS /root/wrong
+    # The same files, packed otherwise: nothing but the sum tells.
+    release=$(echo /packages/old/*.tar.gz)
+    gunzip <"$release" | gzip -1 >"/root/wrong/${release##*/}"
     ! sh /packages/old/install.sh /root/wrong 2>"$work/said" || fail "install.sh installs what SHA256SUMS does not vouch for"
     grep -q 'nothing was installed' "$work/said" || fail "$(cat "$work/said")"
     [[ ! -e /usr/local/bin/roundsman ]] || fail "install.sh has installed what SHA256SUMS does not vouch for"
