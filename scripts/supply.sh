@@ -20,6 +20,8 @@ if ! { tool cargo-deny 0.20.2 && tool cargo-cyclonedx 0.5.9; }; then
     echo "NOT RUN: the check of what the programs contain, for its tools cannot be built here" >&2
     exit
 fi
+# Of all machines that it is built for, and not only of this one.
+cargo fetch --locked --quiet
 "$tools/bin/cargo-deny" --offline --log-level error check bans licenses sources
 if timeout 60 git ls-remote --quiet https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
     "$tools/bin/cargo-deny" check advisories
