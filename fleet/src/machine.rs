@@ -9,6 +9,7 @@ mod markup;
 mod rows;
 mod waves;
 mod values;
+mod containers;
 
 use prost::{
     Message as _,
@@ -163,6 +164,8 @@ impl Machine {
         frame.put_slice(&still);
         // A `BytesMut` grows: there is always room.
         let _fits = moving.encode(&mut frame);
+        let containers = Some(containers::at(self.role, self.number, &wave));
+        let _fits = v1::Snapshot { containers, ..v1::Snapshot::default() }.encode(&mut frame);
         self.last_bytes = frame.len();
         framed(frame)
     }
@@ -216,6 +219,7 @@ impl Machine {
                 v1::Family::Pressure,
                 v1::Family::Vmstat,
                 v1::Family::Sockets,
+                v1::Family::Containers,
             ]
             .map(report)
             .into(),

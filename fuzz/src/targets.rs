@@ -21,8 +21,8 @@ use roundsman::{
     text::is_shown,
 };
 use roundsman_probe::collect::{
-    cpu, disk, load, memory, mounts, network, pressure, processes, report::Report, sockets,
-    softirq, system, vmstat, wanted::Names,
+    containers::values, cpu, disk, load, memory, mounts, network, pressure, processes,
+    report::Report, sockets, softirq, system, vmstat, wanted::Names,
 };
 use roundsman_proto::v1::Sockets;
 
@@ -115,6 +115,13 @@ fn taken(bytes: &[u8]) -> Option<Box<Snapshot>> {
     }
     let name = Limit::NameBytes.max();
     texts.extend(snapshot.processes.iter().flat_map(|p| [(&*p.comm, name), (&*p.state, name)]));
+    let containers = &snapshot.containers;
+    assert!(containers.top.len() <= Limit::Containers.max());
+    assert!(containers.others.len() <= Limit::OtherContainers.max());
+    // A row's name is of three texts at most.
+    texts.extend(
+        containers.top.iter().flat_map(|one| [(&*one.name, 3 * name + 2), (&*one.image, name)]),
+    );
     for (text, most) in texts {
         assert!(text.len() <= most && text.chars().all(is_shown), "{text:?}");
     }
@@ -170,7 +177,7 @@ pub fn procfs(bytes: &[u8]) {
     let mut of_sockets = Sockets::default();
     let every = Names::default();
     // What is parsed is of no matter here: that it ends is.
-    match which % 14 {
+    match which % 15 {
         0 => drop(cpu::parse(bytes, report)),
         1 => _ = cpu::online(bytes),
         2 => drop(load::parse(bytes, report)),
@@ -191,6 +198,13 @@ pub fn procfs(bytes: &[u8]) {
         12 => {
             let _ = sockets::parse_snmp(bytes, &mut of_sockets, report);
             let _ = sockets::parse_netstat(bytes, &mut of_sockets, report);
+        }
+        13 => {
+            let mut of = roundsman_proto::v1::Container::default();
+            _ = values::cpu(bytes, &mut of);
+            _ = values::memory(bytes, &mut of);
+            _ = values::events(bytes, &mut of);
+            _ = values::io(bytes, &mut of, &mut values::Carried::default(), |_| false);
         }
         _ => drop(processes::parse(bytes)),
     }

@@ -2,8 +2,10 @@
 //!
 //! What is copied is the list of sources that the families read through, so it cannot drift from
 //! them. No file of it holds a secret: there are no command lines, no environments and no addresses.
-//! It does name the machine (machine-id, host name, interfaces, mounts, and command names of
-//! processes, at most 15 bytes each): whoever publishes a tree should look at it first.
+//! It does name the machine (machine-id, host name, interfaces, mounts, containers and their images, and
+//! command names of processes, at most 15 bytes each): whoever publishes a tree should look at it first.
+
+mod groups;
 
 use std::{
     fs,
@@ -128,6 +130,7 @@ pub fn capture(root: &Root, dir: &Path) -> Result<Captured, CaptureError> {
         }
     }
     copy_processes(&host, &mut tree)?;
+    groups::copy(&host, &mut tree)?;
     let manifest = serde_json::to_vec_pretty(&tree.manifest)?;
     tree.write(&MANIFEST.to_string(), &manifest)?;
     Ok(tree.captured)

@@ -17,6 +17,8 @@ pub mod statvfs;
 pub mod manifest;
 pub mod host;
 pub mod sysfs;
+pub mod cgroup;
+pub mod aside;
 pub mod reading;
 pub mod layer;
 
@@ -34,6 +36,7 @@ pub mod pressure;
 pub mod vmstat;
 pub mod sockets;
 pub mod processes;
+pub mod containers;
 
 // What goes with every answer.
 pub mod view;
@@ -49,8 +52,8 @@ use roundsman_proto::v1::{self, Family, Status};
 
 pub use self::wanted::{BadPattern, Wanted};
 use self::{
+    aside::Aside,
     cost::Meter,
-    filesystem::Survey,
     host::Host,
     reading::Reading,
     report::Report,
@@ -63,7 +66,7 @@ use crate::{clock, root::Root};
 /// The version of the wire that this probe speaks.
 pub const PROTOCOL: u32 = 1;
 /// How long mounts that do not answer are waited for at most. A healthy server answers in
-/// milliseconds; a mount that was hung once is not waited for again.
+/// milliseconds; a mount that was hung once is not waited for again. The same holds of containers.
 pub const MAX_MOUNT_WAIT: Duration = Duration::from_secs(1);
 
 /// Reads one host.
@@ -72,6 +75,7 @@ pub struct Collector {
     host: Host,
     statvfs: Arc<dyn StatVfs>,
     asks: Arc<Asks>,
+    containers: Arc<containers::Reader>,
     meter: Meter,
 }
 
@@ -91,7 +95,8 @@ impl Collector {
     }
 
     fn of(host: Host, statvfs: Arc<dyn StatVfs>) -> Self {
-        Self { asks: Asks::new(Arc::clone(&statvfs)), host, statvfs, meter: Meter::default() }
+        let (asks, containers) = (Asks::new(Arc::clone(&statvfs)), Aside::new("containers"));
+        Self { asks, containers, host, statvfs, meter: Meter::default() }
     }
 
     /// The roots it reads under.
@@ -131,13 +136,14 @@ impl Collector {
                 view: seen.into(),
                 ..v1::Snapshot::default()
             },
-            survey: None,
+            later: Vec::new(),
         };
         for number in &wanted.families {
             self.family(*number, wanted, &mut reading, until, &mut answer);
         }
         answer.finish(until);
-        let parked = u32::try_from(self.asks.parked()).unwrap_or(u32::MAX);
+        let parked = self.asks.parked() + self.containers.parked();
+        let parked = u32::try_from(parked).unwrap_or(u32::MAX);
         answer.snapshot.cost = Some(self.meter.read(microseconds(began, clock::now()), parked));
         answer.snapshot
     }
@@ -159,7 +165,13 @@ impl Collector {
             }
             Ok(Family::Filesystem) => {
                 let survey = filesystem::begin(reading, &wanted.mounts, &self.asks, &mut report);
-                answer.waiting(survey, report, began);
+                answer.waiting(number, survey.map(Pending::Mounts), report, began);
+                return;
+            }
+            Ok(Family::Containers) => {
+                let until = patience(began, until);
+                let survey = containers::begin(&self.host, &self.containers, until, &mut report);
+                answer.waiting(number, survey.map(Pending::Containers), report, began);
                 return;
             }
             Ok(family) => read(family, wanted, reading, until, &mut answer.snapshot, &mut report),
@@ -201,18 +213,38 @@ fn read(
             let top = wanted.top_processes;
             put(&mut snapshot.processes, processes::collect(reading, top, until, report))
         }
-        // Filesystem is read in two steps; unspecified is not among the wanted.
-        Family::Filesystem | Family::Unspecified => false,
+        // Two are read in two steps; unspecified is not among the wanted.
+        Family::Filesystem | Family::Containers | Family::Unspecified => false,
     }
+}
+
+/// What is read on other threads while the families after it are read on this one.
+#[derive(Debug)]
+enum Pending {
+    Mounts(filesystem::Survey),
+    Containers(containers::Survey),
+}
+
+/// A survey, what is to be said of it, where among the reports, and the time spent so far.
+#[derive(Debug)]
+struct Later {
+    survey: Pending,
+    report: Report,
+    place: usize,
+    spent_us: u32,
 }
 
 /// An answer that is being made.
 #[derive(Debug)]
 struct Answer {
     snapshot: v1::Snapshot,
-    /// Mounts that are being asked while the other families are read, what is to be said of them,
-    /// where, and the time spent so far.
-    survey: Option<(Survey, Report, usize, u32)>,
+    later: Vec<Later>,
+}
+
+/// Until when surveys are waited for: half of what is left, for the answer has still to be encoded and to
+/// travel.
+fn patience(now: Instant, until: Instant) -> Instant {
+    now + (until.saturating_duration_since(now) / 2).min(MAX_MOUNT_WAIT)
 }
 
 impl Answer {
@@ -222,35 +254,44 @@ impl Answer {
         self.snapshot.reports.push(report);
     }
 
-    /// Keeps the mounts' place among the reports.
-    fn waiting(&mut self, survey: Option<Survey>, report: Report, began: Instant) {
-        let family = Family::Filesystem.into();
+    /// Keeps a survey's place among the reports.
+    fn waiting(&mut self, family: i32, survey: Option<Pending>, report: Report, began: Instant) {
         let spent_us = microseconds(began, clock::now());
         match survey {
             None => self.report(family, report, false, spent_us),
             Some(survey) => {
-                self.survey = Some((survey, report, self.snapshot.reports.len(), spent_us));
+                let place = self.snapshot.reports.len();
+                self.later.push(Later { survey, report, place, spent_us });
                 self.report(family, Report::default(), true, spent_us);
             }
         }
     }
 
-    /// Waits for the mounts, all else being read.
+    /// Waits for the surveys, all else being read.
     fn finish(&mut self, until: Instant) {
-        let Some((survey, mut report, place, spent_us)) = self.survey.take() else { return };
-        let began = clock::now();
-        // Half of what is left: the answer has still to be encoded and to travel.
-        let wait = (until.saturating_duration_since(began) / 2).min(MAX_MOUNT_WAIT);
-        let table = survey.finish(began + wait, &mut report);
-        let any = report.is_clean()
-            || table.mount_point.is_empty()
-            || table.status.contains(&Status::Ok.into());
-        let (status, error) = report.close(any);
-        let report = &mut self.snapshot.reports[place];
-        report.status = status.into();
-        report.error = error;
-        report.spent_us = spent_us.saturating_add(microseconds(began, clock::now()));
-        self.snapshot.filesystem = Some(table);
+        let wait = patience(clock::now(), until);
+        for Later { survey, mut report, place, spent_us } in std::mem::take(&mut self.later) {
+            let began = clock::now();
+            let (status, error) = match survey {
+                Pending::Mounts(survey) => {
+                    let table = survey.finish(wait, &mut report);
+                    let any = report.is_clean()
+                        || table.mount_point.is_empty()
+                        || table.status.contains(&Status::Ok.into());
+                    self.snapshot.filesystem = Some(table);
+                    report.close(any)
+                }
+                Pending::Containers(survey) => {
+                    let (containers, status, error) = survey.finish(wait);
+                    self.snapshot.containers = containers;
+                    (status, error)
+                }
+            };
+            let report = &mut self.snapshot.reports[place];
+            report.status = status.into();
+            report.error = error;
+            report.spent_us = spent_us.saturating_add(microseconds(began, clock::now()));
+        }
     }
 }
 

@@ -169,6 +169,7 @@ pub fn examine(
     findings.extend(rootfs(root.rootfs_dir(), proof, surroundings));
     findings.extend(identity(root, snapshot.identity.as_ref()));
     findings.extend(snapshot.reports.iter().map(|report| family(report, hiding, confinement)));
+    findings.extend(snapshot.containers.as_ref().and_then(names));
     Examination { findings }
 }
 
@@ -285,6 +286,10 @@ fn family(report: &v1::FamilyReport, hiding: Hiding<'_>, confinement: Option<&st
             Verdict::Note,
             Some("needs Linux 4.20 with CONFIG_PSI; some distributions want psi=1 at boot".into()),
         ),
+        Absent if report.family() == v1::Family::Containers => (
+            Verdict::Note,
+            Some("needs cgroup version 2; older distributions want systemd.unified_cgroup_hierarchy=1 at boot".into()),
+        ),
         Absent => (Verdict::Missing, Some(MOUNTS.to_owned())),
         Denied => (Verdict::Missing, Some(permission(hiding, confinement))),
         Hung => (
@@ -305,6 +310,21 @@ fn family(report: &v1::FamilyReport, hiding: Hiding<'_>, confinement: Option<&st
         seen: format!("{state} in {} µs{error}", report.spent_us),
         mend,
     }
+}
+
+/// Whether containers go by their ids, for their engine keeps their names where root alone may look.
+fn names(containers: &v1::Containers) -> Option<Finding> {
+    let all = containers.top.iter().filter(|container| container.engine != "lxc");
+    let nameless = all.clone().filter(|container| container.name.is_none()).count();
+    (nameless > 0).then(|| Finding {
+        subject: "names".to_owned(),
+        verdict: Verdict::Note,
+        seen: format!("{nameless} of {} containers go by their ids", all.count()),
+        mend: Some(
+            "their engine keeps names where root alone may read: see \"Containers\" in docs/security.md"
+                .to_owned(),
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_family_has_its_name_and_the_name_finds_it() {
-        assert_eq!(families().count(), 12);
+        assert_eq!(families().count(), 13);
         for family in families() {
             assert_eq!(Subject::named(&service_name(family)), Some(Subject::Family(family)));
         }

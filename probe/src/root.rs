@@ -13,6 +13,9 @@ pub const OWN_STATM: &str = "/proc/self/statm";
 /// The kernel's tree of devices.
 pub const SYSFS: Place = Place::Rootfs("sys");
 
+/// The kernel's tree of control groups.
+pub const CGROUPS: Place = Place::Rootfs("sys/fs/cgroup");
+
 /// What sysfs holds of one device: in which class, of which device, and what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Node<'a> {

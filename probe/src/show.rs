@@ -78,6 +78,7 @@ fn families(snapshot: &v1::Snapshot) -> Value {
     put("vmstat", json!(snapshot.vmstat));
     put("sockets", json!(snapshot.sockets));
     put("processes", json!(snapshot.processes));
+    put("containers", json!(snapshot.containers));
     Value::Object(families)
 }
 

@@ -107,6 +107,7 @@ fn without(mut snapshot: Snapshot, families: &[Family]) -> Snapshot {
             Family::Vmstat => snapshot.vmstat = None,
             Family::Sockets => snapshot.sockets = None,
             Family::Processes => snapshot.processes = None,
+            Family::Containers => snapshot.containers = None,
             Family::Unspecified => unreachable!("no file is read for it"),
         }
     }

@@ -6,14 +6,17 @@ mod fixture;
 
 use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path};
 
-use fixture::{MACHINES, ask, everything, many_cores, render, replay, tree};
+use fixture::{
+    MACHINES, WITH_CONTAINERS, ask, containers, everything, many_cores, render, replay, tree,
+};
 use roundsman_probe::{
     capture::{CaptureError, capture},
     collect::Collector,
     root::Root,
 };
+use roundsman_proto::v1::GetMetricsRequest;
 
-fn assert_same_answer(machine: &Path) {
+fn assert_same_answer(machine: &Path, request: &GetMetricsRequest) {
     let dir = tempfile::tempdir().unwrap();
     // Paths of one length: error texts have a limit.
     let (original, copy) = (dir.path().join("host"), dir.path().join("copy"));
@@ -25,7 +28,7 @@ fn assert_same_answer(machine: &Path) {
         }
     }
     let captured = capture(&Root::captured(&original), &copy).unwrap();
-    let render = |tree: &Path| render(&replay(tree, &everything()), tree);
+    let render = |tree: &Path| render(&replay(tree, request), tree);
     assert_eq!(render(&copy), render(&original), "{}", machine.display());
     let written: u64 = captured
         .files
@@ -42,11 +45,14 @@ fn assert_same_answer(machine: &Path) {
 #[test]
 fn a_copy_of_every_fixture_answers_like_it() {
     for machine in MACHINES {
-        assert_same_answer(&tree(machine));
+        assert_same_answer(&tree(machine), &everything());
+    }
+    for machine in WITH_CONTAINERS {
+        assert_same_answer(&tree(machine), &containers());
     }
     let dir = tempfile::tempdir().unwrap();
     many_cores::write(dir.path());
-    assert_same_answer(dir.path());
+    assert_same_answer(dir.path(), &everything());
 }
 
 /// The fixture of a real machine holds what its capture would, no more and no less.

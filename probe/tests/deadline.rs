@@ -17,7 +17,7 @@ fn past_the_deadline_every_family_is_a_timeout() {
     let collector = Collector::new(Root::captured(&tree("debian-12")));
     let wanted = Wanted::new(&everything()).unwrap();
     let answer = collector.collect(&wanted, CLOCKS, clock::now());
-    assert_eq!(answer.reports.len(), 12);
+    assert_eq!(answer.reports.len(), 13);
     for report in &answer.reports {
         assert_eq!(report.status(), Status::Timeout, "{report:?}");
         assert_eq!(report.error, "not begun: the deadline has passed");

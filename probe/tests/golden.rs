@@ -5,8 +5,10 @@
 
 mod fixture;
 
-use fixture::{everything, many_cores, render, replay, report, tree};
-use roundsman_proto::v1::{Family, Filter, GetMetricsRequest, Layer, Status, View};
+use fixture::{containers, everything, many_cores, render, replay, report, tree};
+use roundsman_proto::v1::{
+    Containers, Family, Filter, GetMetricsRequest, Layer, Snapshot, Status, View,
+};
 
 fn golden(machine: &str) {
     let tree = tree(machine);
@@ -79,6 +81,93 @@ fn hidepid() {
 #[test]
 fn broken() {
     golden("broken");
+}
+
+/// What is read of containers, and nothing else of the tree.
+fn containers_of(machine: &str) -> (Containers, Status, String) {
+    let tree = tree(machine);
+    let answer = replay(&tree, &containers());
+    let (status, error) = report(&answer, Family::Containers);
+    let shown = Snapshot {
+        containers: answer.containers.clone(),
+        reports: answer.reports.clone(),
+        ..Snapshot::default()
+    };
+    insta::assert_snapshot!(machine, render(&shown, &tree));
+    (answer.containers.clone().unwrap(), status, error.to_owned())
+}
+
+fn names(containers: &Containers) -> Vec<&str> {
+    containers.top.iter().map(|one| one.name.as_deref().unwrap_or("-")).collect()
+}
+
+#[test]
+fn docker_by_systemd() {
+    let (all, status, error) = containers_of("docker-systemd");
+    assert_eq!((status, error.as_str()), (Status::Ok, ""));
+    assert_eq!(names(&all), ["burner", "shop-db-1", "web.2.k3j2h5g6f7d8s9a0q1w2e3r4t", "-"]);
+    let [burner, db, web, _] = &all.top[..] else { panic!("{all:?}") };
+    // Page cache that was not used lately is more than all memory was a moment before.
+    assert_eq!(burner.working_set_bytes, Some(0));
+    assert_eq!((burner.oom_kills, burner.throttled_us), (Some(1), Some(81_000_000)));
+    assert_eq!(db.working_set_bytes, Some(1_610_612_736 - 402_653_184));
+    // The mapped disk lies on the other, and both count the same bytes.
+    assert_eq!((db.read_bytes, db.writes), (Some(73_400_320), Some(640)));
+    assert_eq!((web.service.as_deref(), web.pids_limit), (Some("web"), Some(512)));
+}
+
+#[test]
+fn docker_by_cgroupfs() {
+    let (all, status, error) = containers_of("docker-cgroupfs");
+    assert_eq!((status, error.as_str()), (Status::Ok, ""));
+    assert_eq!(names(&all), ["api", "quirky_wozniak"]);
+    // A kernel without PSI and without accounting of swap.
+    assert_eq!((all.top[0].cpu_some_us, all.top[0].swap_bytes), (None, None));
+}
+
+#[test]
+fn kubernetes() {
+    let (all, status, error) = containers_of("kubernetes");
+    assert_eq!((status, error.as_str()), (Status::Ok, ""));
+    // What only holds a pod's namespaces is none, nor is what watches over a container.
+    assert_eq!(names(&all), ["app", "etcd", "batch", "sidecar"]);
+    assert_eq!(all.total, 4);
+    let app = &all.top[0];
+    assert_eq!(app.pod.as_deref(), Some("checkout-7d4b9c6f5d-x2x7q"));
+    assert_eq!(app.pod_uid.as_deref(), Some("1f4c3a5e-0b2d-4e6f-8a9b-0c1d2e3f4a5b"));
+}
+
+#[test]
+fn podman_and_lxc() {
+    let (all, status, error) = containers_of("podman-lxc");
+    assert_eq!((status, error.as_str()), (Status::Ok, ""));
+    let of: Vec<_> = all.top.iter().map(|one| (&*one.engine, one.name.as_deref())).collect();
+    assert_eq!(of, [("lxc", None), ("podman", Some("pihole")), ("podman", None)]);
+    assert_eq!(all.top[0].container_id, "mail");
+}
+
+#[test]
+fn containers_broken() {
+    let (all, status, error) = containers_of("containers-broken");
+    assert_eq!(status, Status::Partial);
+    assert!(error.len() <= 512 && error.contains("not understood"), "{error}");
+    // One without `cpu.stat` has ended; every other is there, whatever is wrong with it.
+    assert_eq!((all.total, all.top.len()), (9, 8));
+    let texts = all.top.iter().flat_map(|one| [&one.name, &one.image, &one.service]);
+    assert!(texts.flatten().all(|text| text.len() <= 256));
+}
+
+#[test]
+fn a_host_of_the_first_version_of_groups_has_no_containers_to_tell_of() {
+    let (status, error) = {
+        let answer = replay(&tree("old-kernel"), &containers());
+        let (status, error) = report(&answer, Family::Containers);
+        (status, error.to_owned())
+    };
+    assert_eq!(status, Status::Absent, "{error}");
+    // One of version 2 without any has none.
+    let answer = replay(&tree("debian-12"), &containers());
+    assert_eq!(answer.containers, Some(Containers::default()));
 }
 
 #[test]

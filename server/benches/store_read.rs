@@ -117,6 +117,7 @@ fn record(host: &KnownHost, slot: i64, numbers: &mut Numbers) -> Record {
             disks: numbers.rows(&[&["sda"], &["sdb"]]),
             filesystems: numbers.rows(&mounts),
             processes: Vec::new(),
+            containers: Vec::new(),
         }),
     }
 }

@@ -1,4 +1,5 @@
-// Graphs of what repeats: of one core, interface, disk, filesystem or process that a reader has chosen in a table.
+// Graphs of what repeats: of one core, interface, disk, filesystem, process or container that a reader has chosen
+// in a table.
 
 import { h, icon } from './dom.js';
 import { get, hostPath } from './api.js';
@@ -48,6 +49,15 @@ const TABLES = {
     lines: [line(t('space used'), 'c1', 'used_pct'), line(t('inodes used'), 'c2', 'inodes_used_pct')],
   },
   process: { kind: 'lines', unit: 'pct', lines: [line('CPU', 'c1', 'cpu_pct')] },
+  container: {
+    kind: 'lines',
+    unit: 'pct',
+    lines: [
+      line('CPU', 'c1', 'cpu_pct'),
+      line(t('throttled'), 'c5', 'throttled_pct'),
+      line(t('memory of its limit'), 'c2', 'memory_used_pct'),
+    ],
+  },
 };
 const columnsOf = ({ lines }) => lines.flatMap(({ plus }) => plus);
 

@@ -1,4 +1,5 @@
-// What repeats in a host's last poll: cores, filesystems, interfaces, disks, soft interrupts, processes.
+// What repeats in a host's last poll: cores, filesystems, interfaces, disks, soft interrupts, processes,
+// containers.
 
 import { h, renew, titles } from './dom.js';
 import { bytes, count, moment, number, percent, rate, UNKNOWN } from './format.js';
@@ -16,6 +17,8 @@ const SEEN = 8;
 const IRQS = ['net_rx', 'net_tx', 'timer', 'sched', 'rcu', 'block', 'tasklet', 'hrtimer', 'hi'];
 /** Shares from which a bar is marked, and marked as too much. */
 const [HIGH, TOO_HIGH] = [80, 90];
+/** Below this a container is idle, % of a core. */
+const QUIET_PCT = 0.05;
 /** Steps of the colours of cores. */
 const HEATS = 5;
 
@@ -165,12 +168,34 @@ const PROCESS = {
   [`#${t('Memory')}`]: (row) => bytes(row.rss_bytes),
 };
 
+/** Containers that have no row of their own, as the server calls them. */
+const OTHERS = '(other)';
+/** The name of a container's row; of several of one name how many they are. */
+function containerName(row) {
+  if (row.name === OTHERS) return quiet(tn(row.containers, '{n} other', '{n} others'));
+  const more = row.containers > 1 ? `× ${row.containers}` : row.image === row.name ? '' : row.image;
+  return named('container', row.name, row.name, more);
+}
+const CONTAINER = {
+  [t('Name')]: containerName,
+  '#CPU': (row) => percent(row.cpu_pct),
+  [`#${t('Memory')}`]: (row) => bytes(row.working_set_bytes ?? row.memory_bytes),
+  [t('Of its limit')]: (row) => meter(row.memory_used_pct),
+  [`#${t('Read')}`]: (row) => rate(row.read_bytes_per_s),
+  [`#${t('Written')}`]: (row) => rate(row.written_bytes_per_s),
+  [`#${t('Tasks')}`]: (row) => count(row.pids),
+};
+
 const none = (...values) => values.every((value) => !value);
 /** What a host says to itself is no traffic of its network: the loopback is folded whatever it does. */
 const isLoopback = (row) => row.interface === 'lo';
 const isQuietNet = (row) =>
   isLoopback(row) || none(row.rx_bytes_per_s, row.tx_bytes_per_s, row.rx_errors_per_s, row.tx_errors_per_s);
 const isQuietDisk = (row) => none(row.reads_per_s, row.writes_per_s, row.busy_pct, row.in_flight);
+const isQuietContainer = (row) => isKnown(row.cpu_pct) && row.cpu_pct < QUIET_PCT;
+/** The busiest first, the others that have no row of their own last. */
+const byCpu = (rows) =>
+  rows.toSorted((a, b) => (a.name === OTHERS) - (b.name === OTHERS) || (b.cpu_pct ?? 0) - (a.cpu_pct ?? 0));
 /** Those that do something, and those that do not. */
 function parted(rows, isQuiet) {
   return { busy: rows.filter((row) => !isQuiet(row)), idle: rows.filter(isQuiet) };
@@ -202,6 +227,9 @@ function repeated(detail, full, opened) {
     card(t('Filesystems'), filesystems(full), detail.filesystem),
     folding(t('Interfaces'), net, isQuietNet, NET),
     folding(t('Disks'), detail.disk, isQuietDisk, DISK),
+    detail.container?.length
+      ? folding(t('Containers'), byCpu(detail.container), isQuietContainer, CONTAINER)
+      : null,
     detail.softirq.length ? irqs : null,
   ];
 }

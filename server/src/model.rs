@@ -9,6 +9,7 @@ mod amend;
 mod annotation;
 mod audit;
 mod columns;
+mod container;
 mod counters;
 mod delivery;
 mod family;
@@ -34,10 +35,11 @@ pub use annotation::{
 pub use audit::AuditEntry;
 pub(crate) use columns::host_wide;
 pub use columns::{
-    Cells, Column, ColumnKind, ColumnSet, ColumnSpec, CoreColumn, Detail, DetailTable, DiskColumn,
-    FilesystemColumn, Metric, NetColumn, ProcessColumn, Row, RowLabels, SoftirqColumn, Unit,
-    Values,
+    Cells, Column, ColumnKind, ColumnSet, ColumnSpec, ContainerColumn, CoreColumn, Detail,
+    DetailTable, DiskColumn, FilesystemColumn, Metric, NetColumn, ProcessColumn, Row, RowLabels,
+    SoftirqColumn, Unit, Values,
 };
+pub use container::{CONTAINER_COUNTERS, CONTAINER_GAUGES, Container, Containers};
 pub use counters::{Counter, Counters};
 pub use delivery::{Delivery, DeliveryState, MAX_TOLD, ToldAlarm};
 pub use family::Family;

@@ -192,6 +192,7 @@ pub(crate) mod tests {
             cpu: Default::default(),
             cores: CounterTable::default(),
             processes: Vec::new(),
+            containers: crate::model::Containers::default(),
             softirqs: CounterTable::default(),
             interfaces: CounterTable::new(keys, columns).unwrap().with_layers(layers).unwrap(),
             disks: CounterTable::default(),

@@ -19,6 +19,7 @@
 //! Differences are taken in `u64`; floating point begins after the subtraction, so a counter near
 //! its end is as exact as a young one.
 
+mod containers;
 mod cpu;
 mod physical;
 mod space;
@@ -36,7 +37,7 @@ pub struct Rates {
     pub elapsed_ns: Option<u64>,
     /// Gauges of the snapshot, gauges derived from it, and rates.
     pub values: Values<Column>,
-    /// Rows per core, interface, disk, mount and process. A row without an earlier one is listed
+    /// Rows per core, interface, disk, mount, process and container. A row without an earlier one is listed
     /// with its gauges alone.
     pub detail: Detail,
 }
@@ -96,6 +97,7 @@ pub fn rates(previous: Option<&Snapshot>, current: &Snapshot) -> Rates {
     detail.interfaces = tables::interfaces(since, current, &mut values);
     detail.disks = tables::disks(since, current, &mut values);
     detail.processes = processes(since, current);
+    detail.containers = containers::rows(since, current);
     Rates { elapsed_ns: since.map(|since| since.ns), values, detail }
 }
 

@@ -123,6 +123,8 @@ fn of_probes(name: &str) -> Option<usize> {
         ("Disks", Limit::Disks),
         ("Mounts", Limit::Mounts),
         ("Processes", Limit::Processes),
+        ("Containers", Limit::Containers),
+        ("OtherContainers", Limit::OtherContainers),
         ("NameBytes", Limit::NameBytes),
         ("PathBytes", Limit::PathBytes),
     ];
@@ -305,7 +307,7 @@ fn the_probe_takes_every_list_of_patterns_that_the_server_does() {
     };
     let filter = || Some(v1::Filter { include: list(), exclude: list() });
     let (devices, mounts, interfaces) = (filter(), filter(), filter());
-    let families = (1..=12).collect();
+    let families = (1..=13).collect();
     let request = v1::GetMetricsRequest {
         families,
         devices,

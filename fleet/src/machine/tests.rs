@@ -66,6 +66,29 @@ fn the_same_seed_is_the_same_machine_and_another_is_another() {
     assert_ne!(answer(7, 3), answer(8, 3));
 }
 
+/// Two stay; the third is another one of the same name each time.
+#[test]
+fn a_container_comes_and_goes() {
+    let mut machine = Machine::new(1, 6);
+    let mut jobs = std::collections::BTreeSet::new();
+    let (mut with, mut without) = (0, 0);
+    for minute in 0..60 {
+        let all = at(&mut machine, NOON + minute * 60 * NS_PER_S).containers.unwrap();
+        let names: Vec<_> = all.top.iter().map(|one| one.name.as_deref().unwrap()).collect();
+        assert_eq!((&names[..2], all.total as usize), (&["api", "cache"][..], names.len()));
+        match all.top.get(2) {
+            Some(job) => {
+                assert_eq!((names[2], job.container_id.len()), ("report", 64));
+                jobs.insert(job.id);
+                with += 1;
+            }
+            None => without += 1,
+        }
+    }
+    assert!((6..=7).contains(&jobs.len()) && with > 20 && without > 30, "{jobs:?}");
+    assert_eq!(at(&mut Machine::new(1, 1), NOON).containers, Some(v1::Containers::default()));
+}
+
 #[test]
 fn an_answer_is_whole_and_within_the_contract() {
     for number in 1..=40 {
@@ -78,7 +101,7 @@ fn an_answer_is_whole_and_within_the_contract() {
         assert_eq!(identity.hostname.unwrap(), machine.name());
         let table = answer.cpu.unwrap().cores.unwrap();
         assert_eq!((table.core.len(), table.idle.len(), table.user.len()), (cores, cores, cores));
-        assert_eq!(answer.reports.len(), 11);
+        assert_eq!(answer.reports.len(), 12);
         let fs = answer.filesystem.unwrap();
         for row in 0..fs.blocks.len() {
             assert!(fs.blocks_free[row] > 0 && fs.blocks_free[row] < fs.blocks[row]);

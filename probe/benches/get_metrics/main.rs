@@ -9,11 +9,12 @@
 //!
 //! `-- --calls N --idle SECONDS` change how long it takes, `--binary PATH` what is measured, and
 //! `--against PATH` compares it with another binary, in turn, instead; `--tables` measures long
-//! mount tables alone, and `--tls` what mutual TLS adds; both otherwise come last.
+//! mount tables alone, `--containers` containers, and `--tls` what mutual TLS adds; these otherwise come last.
 
 mod against;
 mod encrypted;
 mod floor;
+mod groups;
 mod subject;
 mod tables;
 
@@ -40,6 +41,7 @@ struct Options {
     binary: String,
     against: Option<String>,
     tables: bool,
+    containers: bool,
     tls: bool,
     calls: u32,
     idle: Duration,
@@ -58,6 +60,7 @@ impl Options {
             binary: value("--binary").map_or_else(|| built.to_owned(), Clone::clone),
             against: value("--against").cloned(),
             tables: arguments.iter().any(|argument| argument == "--tables"),
+            containers: arguments.iter().any(|argument| argument == "--containers"),
             tls: arguments.iter().any(|argument| argument == "--tls"),
             calls: number("--calls").unwrap_or(100_000),
             idle: Duration::from_secs(number("--idle").unwrap_or(30).into()),
@@ -74,6 +77,9 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     if options.tables {
         return Ok(if tables::measure()? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if options.containers {
+        return Ok(if groups::measure()? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if options.tls {
         let met = encrypted::compare(&options.binary, options.calls).await?;
@@ -104,6 +110,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         idle.print(options.idle),
         paced.print(answer_bytes(&answer)),
         tables::measure()?,
+        groups::measure()?,
         encrypted::compare(&options.binary, options.calls).await?,
     ];
     Ok(if met.iter().all(|met| *met) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -71,6 +71,13 @@ impl Host {
         self.manifest.is_some()
     }
 
+    /// The inode that a group had when the tree was captured; none of a live host, whose kernel says it.
+    #[must_use]
+    pub fn captured_inode(&self, group: &[u8]) -> Option<u64> {
+        let manifest = self.manifest()?;
+        Some(manifest.groups.get(&super::scan::text(group)).copied().unwrap_or_default())
+    }
+
     /// Who answers statvfs(2) for this host.
     #[must_use]
     pub fn statvfs(&self) -> Arc<dyn StatVfs> {

@@ -45,6 +45,9 @@ pub struct CaptureManifest {
     /// statvfs(2), by mount point. A mount that is not listed did not exist.
     #[serde(default)]
     pub mounts: BTreeMap<PathBuf, CapturedMount>,
+    /// Inodes of containers' groups, by their path below the top.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, u64>,
 }
 
 /// What one mount answered.
@@ -72,6 +75,7 @@ impl CaptureManifest {
             links: BTreeMap::new(),
             errors: BTreeMap::new(),
             mounts: BTreeMap::new(),
+            groups: BTreeMap::new(),
         }
     }
 

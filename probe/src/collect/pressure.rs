@@ -53,6 +53,15 @@ pub struct Stalls {
     full: Option<v1::PressureStall>,
 }
 
+impl Stalls {
+    /// How long some tasks, and all, were stalled, microseconds.
+    #[must_use]
+    pub fn totals_us(&self) -> (Option<u64>, Option<u64>) {
+        let total = |stall: &Option<v1::PressureStall>| stall.as_ref().map(|stall| stall.total_us);
+        (total(&self.some), total(&self.full))
+    }
+}
+
 /// The values in one pressure file.
 pub fn parse(bytes: &[u8], report: &mut Report) -> Option<Stalls> {
     let mut stalls = Stalls::default();

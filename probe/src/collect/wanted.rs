@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_families_named_is_all_but_processes() {
+    fn no_families_named_is_all_but_processes_and_containers() {
         let wanted = Wanted::new(&v1::GetMetricsRequest::default()).unwrap();
         assert_eq!(wanted.families, (1..=11).collect::<Vec<_>>());
     }

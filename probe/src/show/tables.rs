@@ -76,6 +76,7 @@ fn family_table(family: &str, document: &Value) -> Option<Table> {
         "filesystem" => filesystem(values),
         "pressure" => pressure(values, rates),
         "processes" => processes(values),
+        "containers" => containers(values),
         _ => listing(values.as_object()?, rates),
     })
 }
@@ -227,6 +228,32 @@ fn processes(values: &Value) -> Table {
     let mut table = table(["processes", "now"]);
     for (name, count) in values.as_object().into_iter().flatten().filter(|(_, c)| c.is_u64()) {
         table.add_row([name.clone(), plain(count)]);
+    }
+    table
+}
+
+fn containers(values: &Value) -> Table {
+    /// As engines show it.
+    const SHORT_ID: usize = 12;
+    let mut table =
+        table(["container", "id", "image", "cpu time", "memory", "working set", "limit", "tasks"]);
+    for container in items(&values["top"]) {
+        let of = |name: &str| container[name].as_f64();
+        // A name is whatever somebody chose.
+        let word = |name: &str| {
+            container[name].as_str().map_or("-".to_owned(), |word| word.escape_debug().to_string())
+        };
+        let id: String = word("container_id").chars().take(SHORT_ID).collect();
+        table.add_row([
+            word("name"),
+            id,
+            word("image"),
+            shown(of("cpu_usage_us"), |us| format!("{:.1} s", us / 1e6)),
+            shown(of("memory_bytes"), bytes),
+            shown(of("working_set_bytes"), bytes),
+            shown(of("memory_limit_bytes"), bytes),
+            plain(&container["pids"]),
+        ]);
     }
     table
 }

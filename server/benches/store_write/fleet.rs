@@ -180,6 +180,7 @@ impl Host {
                 .map(|labels| Row { labels: row(labels), values: self.values(1.0) })
                 .collect(),
             processes: Vec::new(),
+            containers: Vec::new(),
         }
     }
 
@@ -273,6 +274,7 @@ pub(crate) fn values(record: &Record) -> usize {
             + rows(&detail.disks)
             + rows(&detail.filesystems)
             + rows(&detail.processes)
+            + rows(&detail.containers)
     });
     wide + detail
 }

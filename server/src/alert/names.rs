@@ -19,6 +19,8 @@ pub enum Over {
     Filesystem,
     /// Each named process.
     Process,
+    /// Each container, or all of one name.
+    Container,
     /// The server itself.
     Server,
 }
@@ -76,8 +78,8 @@ impl ServerCells {
 
 impl Over {
     /// Every one that has a word.
-    pub const WORDS: [&'static str; 7] =
-        ["filesystem", "disk", "interface", "core", "softirq", "process", "server"];
+    pub const WORDS: [&'static str; 8] =
+        ["filesystem", "disk", "interface", "core", "softirq", "process", "container", "server"];
 
     /// The one with this word.
     #[must_use]
@@ -89,6 +91,7 @@ impl Over {
             "core" => Self::Core,
             "softirq" => Self::Softirq,
             "process" => Self::Process,
+            "container" => Self::Container,
             "server" => Self::Server,
             _ => return None,
         })
@@ -105,6 +108,7 @@ impl Over {
             Self::Disk => "disk",
             Self::Filesystem => "filesystem",
             Self::Process => "process",
+            Self::Container => "container",
             Self::Server => "server",
         }
     }
@@ -126,6 +130,7 @@ impl Over {
             Self::Disk => DetailTable::Disk,
             Self::Filesystem => DetailTable::Filesystem,
             Self::Process => DetailTable::Process,
+            Self::Container => DetailTable::Container,
         })
     }
 

@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 use crate::{
     cli::CliError,
     model::{
-        Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
-        ProcessColumn, Record, SoftirqColumn,
+        Column, ColumnKind, ColumnSet, ContainerColumn, CoreColumn, Detail, DiskColumn,
+        FilesystemColumn, NetColumn, ProcessColumn, Record, SoftirqColumn,
     },
     store::{Bucket, SqlValue},
 };
@@ -28,6 +28,7 @@ pub(super) enum ExportTable {
     Disk,
     Filesystem,
     Process,
+    Container,
 }
 
 /// One value of a row.
@@ -197,6 +198,7 @@ impl ExportTable {
             Self::Disk => names_of::<DiskColumn>(),
             Self::Filesystem => names_of::<FilesystemColumn>(),
             Self::Process => names_of::<ProcessColumn>(),
+            Self::Container => names_of::<ContainerColumn>(),
         }
     }
 
@@ -208,6 +210,7 @@ impl ExportTable {
             Self::Disk => repeated(record, &detail.disks),
             Self::Filesystem => repeated(record, &detail.filesystems),
             Self::Process => repeated(record, &detail.processes),
+            Self::Container => repeated(record, &detail.containers),
         }
     }
 }

@@ -228,7 +228,10 @@ impl Settings {
         // To name processes is to ask for their family, which is not in the default set.
         let families = match &self.families {
             Some(families) => families.clone(),
-            None if top_processes > 0 => Family::ALL.iter().copied().collect(),
+            None if top_processes > 0 => {
+                let all = Family::ALL.iter().copied();
+                all.filter(|family| *family != Family::Containers).collect()
+            }
             None => BTreeSet::new(),
         };
         Selection {

@@ -19,7 +19,8 @@ use super::{Family, words::words};
 pub use host_wide::Column;
 pub(crate) use host_wide::host_wide;
 pub use repeating::{
-    CoreColumn, DiskColumn, FilesystemColumn, NetColumn, ProcessColumn, SoftirqColumn,
+    ContainerColumn, CoreColumn, DiskColumn, FilesystemColumn, NetColumn, ProcessColumn,
+    SoftirqColumn,
 };
 pub use tables::DetailTable;
 
@@ -337,6 +338,8 @@ pub struct Detail {
     pub filesystems: Vec<Row<FilesystemColumn>>,
     /// Per named process.
     pub processes: Vec<Row<ProcessColumn>>,
+    /// Per container.
+    pub containers: Vec<Row<ContainerColumn>>,
 }
 
 #[cfg(test)]
@@ -377,6 +380,7 @@ mod tests {
         assert_units_end_names::<DiskColumn>();
         assert_units_end_names::<FilesystemColumn>();
         assert_units_end_names::<ProcessColumn>();
+        assert_units_end_names::<ContainerColumn>();
     }
 
     fn assert_rows_are_sound<C: ColumnSet>() {
@@ -400,6 +404,7 @@ mod tests {
         assert_rows_are_sound::<DiskColumn>();
         assert_rows_are_sound::<FilesystemColumn>();
         assert_rows_are_sound::<ProcessColumn>();
+        assert_rows_are_sound::<ContainerColumn>();
     }
 
     #[test]

@@ -29,5 +29,7 @@ words! {
         Sockets = "sockets";
         /// Processes by state and the largest of them.
         Processes = "processes";
+        /// Containers, by their control groups.
+        Containers = "containers";
     }
 }

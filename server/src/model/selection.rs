@@ -18,7 +18,8 @@ pub struct NameFilter {
 /// What a host's probe is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Selection {
-    /// Families; empty means the probe's default set, all but `processes`.
+    /// Families; empty means the probe's default set, all but `processes` and
+    /// `containers`.
     pub families: BTreeSet<Family>,
     /// Block devices, by name.
     pub devices: NameFilter,

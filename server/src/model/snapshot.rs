@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Counters, Facts, Family, Values, words::words};
+use super::{Column, Containers, Counters, Facts, Family, Values, words::words};
 use crate::units::WallMs;
 
 words! {
@@ -332,6 +332,8 @@ pub struct Snapshot {
     pub mounts: Vec<Mount>,
     /// The largest processes.
     pub processes: Vec<Process>,
+    /// Containers.
+    pub containers: Containers,
 }
 
 impl Snapshot {

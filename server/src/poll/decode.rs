@@ -13,6 +13,8 @@ mod host_wide;
 mod left_out;
 mod serving;
 mod tables;
+mod container_name;
+mod containers;
 
 use std::sync::Arc;
 
@@ -52,6 +54,10 @@ pub enum Limit {
     Mounts,
     /// Named processes: 200, twice the most that can be asked for.
     Processes,
+    /// Containers sent in full: 200, twice the most that a probe sends.
+    Containers,
+    /// Further containers: 4096.
+    OtherContainers,
     /// Fields of the answer and of the messages in it: 65536. What is found beyond is not counted.
     Fields,
     /// Bytes in the name of an interface, a device or a filesystem type: 256.
@@ -66,8 +72,12 @@ impl Limit {
     pub const fn max(self) -> usize {
         match self {
             Self::Cores => 8192,
-            Self::Interfaces | Self::Disks | Self::Mounts | Self::PathBytes => 4096,
-            Self::Processes => 200,
+            Self::Interfaces
+            | Self::Disks
+            | Self::Mounts
+            | Self::PathBytes
+            | Self::OtherContainers => 4096,
+            Self::Processes | Self::Containers => 200,
             Self::Fields => 65_536,
             Self::NameBytes => 256,
         }
@@ -80,6 +90,8 @@ impl Limit {
             Self::Disks => "block devices",
             Self::Mounts => "filesystems",
             Self::Processes => "processes",
+            Self::Containers => "containers",
+            Self::OtherContainers => "further containers",
             Self::Fields => "fields",
             Self::NameBytes => "bytes in a name",
             Self::PathBytes => "bytes in a path",
@@ -224,6 +236,7 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
     let disks = tables::disks(wire.disk.as_ref());
     let mounts = tables::mounts(wire.filesystem.as_ref());
     let processes = tables::processes(wire.processes.as_ref(), page);
+    let containers = containers::containers(wire.containers.as_ref());
     let flaws = [
         cores.flaw(Family::Cpu),
         softirqs.flaw(Family::Softirq),
@@ -231,6 +244,7 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
         disks.flaw(Family::Disk),
         mounts.flaw(Family::Filesystem),
         processes.flaw(Family::Processes),
+        containers.flaw(Family::Containers),
     ];
     let mut snapshot = Box::new(Snapshot {
         gauges,
@@ -252,6 +266,7 @@ fn checked(wire: &v1::Snapshot) -> Result<Box<Snapshot>, DecodeError> {
         cpu: cpu.and_then(|cpu| cpu.total).map(tables::ticks).unwrap_or_default(),
         cores: cores.rows,
         processes: processes.rows,
+        containers: containers.rows,
         softirqs: softirqs.rows,
         interfaces: interfaces.rows,
         disks: disks.rows,
@@ -351,6 +366,7 @@ fn wire_family(family: Family) -> v1::Family {
         Family::Vmstat => v1::Family::Vmstat,
         Family::Sockets => v1::Family::Sockets,
         Family::Processes => v1::Family::Processes,
+        Family::Containers => v1::Family::Containers,
     }
 }
 

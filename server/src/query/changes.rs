@@ -169,8 +169,12 @@ impl Gathered {
         for ((table, row), cells) in &self.rows {
             let has = |side: fn(&Both) -> u32| cells.iter().any(|both| side(both) > 0);
             let (was, is) = (has(|both| both.before.count), has(|both| both.now.count));
-            // A process that is not named is only not among the largest: of it the CPU says enough.
-            let whole = if *table == DetailTable::Process { 1 } else { cells.len() };
+            // What is not named is only not among the largest: of it the CPU says enough.
+            let whole = match table {
+                DetailTable::Process => 1,
+                DetailTable::Container => 2,
+                _ => cells.len(),
+            };
             let is_new_or_gone = was != is && good(0) > 0 && good(1) > 0;
             for (at, (both, spec)) in cells.iter().zip(table.specs()).enumerate() {
                 let moved = both.moved(spec.unit, is_new_or_gone && at < whole);

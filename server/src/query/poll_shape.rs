@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::moment::Rfc3339;
 use crate::model::{
-    Column, ColumnKind, ColumnSet, CoreColumn, Detail, DiskColumn, FilesystemColumn, LEDGER,
-    LedgerCell, LedgerField, LedgerKind, NetColumn, Outcome, ProcessColumn, Record, Row,
-    SoftirqColumn, State, Values,
+    Column, ColumnKind, ColumnSet, ContainerColumn, CoreColumn, Detail, DiskColumn,
+    FilesystemColumn, LEDGER, LedgerCell, LedgerField, LedgerKind, NetColumn, Outcome,
+    ProcessColumn, Record, Row, SoftirqColumn, State, Values,
 };
 
 /// One poll with everything that is kept of it. Shared, not copied: a page may hold a thousand.
@@ -96,6 +96,7 @@ pub(super) fn json_bytes(record: &Record) -> usize {
             + rows_bytes(&detail.disks)
             + rows_bytes(&detail.filesystems)
             + rows_bytes(&detail.processes)
+            + rows_bytes(&detail.containers)
     });
     // The names and numbers of the ledger, the host's name twice, an address of the API's own.
     1024 + texts + values + detail
@@ -180,13 +181,14 @@ struct DetailShape<'a>(&'a Detail);
 
 impl Serialize for DetailShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(6))?;
+        let mut map = serializer.serialize_map(Some(7))?;
         map.serialize_entry("core", &Rows::<CoreColumn>(&self.0.cores))?;
         map.serialize_entry("softirq", &Rows::<SoftirqColumn>(&self.0.softirqs))?;
         map.serialize_entry("net", &Rows::<NetColumn>(&self.0.interfaces))?;
         map.serialize_entry("disk", &Rows::<DiskColumn>(&self.0.disks))?;
         map.serialize_entry("filesystem", &Rows::<FilesystemColumn>(&self.0.filesystems))?;
         map.serialize_entry("process", &Rows::<ProcessColumn>(&self.0.processes))?;
+        map.serialize_entry("container", &Rows::<ContainerColumn>(&self.0.containers))?;
         map.end()
     }
 }
@@ -224,8 +226,8 @@ impl JsonSchema for DetailSchema {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "description": "What repeats: per core, softirq, interface, disk, filesystem, process.",
-            "required": ["core", "softirq", "net", "disk", "filesystem", "process"],
+            "description": "What repeats: per core, softirq, interface, disk, filesystem, process, container.",
+            "required": ["core", "softirq", "net", "disk", "filesystem", "process", "container"],
             "properties": {
                 "core": table_schema::<CoreColumn>(),
                 "softirq": table_schema::<SoftirqColumn>(),
@@ -233,6 +235,7 @@ impl JsonSchema for DetailSchema {
                 "disk": table_schema::<DiskColumn>(),
                 "filesystem": table_schema::<FilesystemColumn>(),
                 "process": table_schema::<ProcessColumn>(),
+                "container": table_schema::<ContainerColumn>(),
             },
         })
     }

@@ -1,4 +1,4 @@
-//! Values over time of what a host has several of: cores, interfaces, disks, mounts, processes.
+//! Values over time of what a host has several of: cores, interfaces, disks, mounts, processes, containers.
 //!
 //! Where points are of five minutes or longer they come from summaries; days that have none, and finer points,
 //! are read from polls, newest first, and the answer says how far back that goes. Processes have no summaries.

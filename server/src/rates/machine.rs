@@ -1,8 +1,8 @@
 //! An imitation machine for the tests: counters that grow, and snapshots of them.
 
 use crate::model::{
-    CPU_STATES, Clocks, Column, Cost, Counter, CounterTable, Counters, CpuTicks, DISK_COLUMNS,
-    Facts, NET_COLUMNS, ProbeView, SOFTIRQ_COLUMNS, Snapshot, Values,
+    CPU_STATES, Clocks, Column, Containers, Cost, Counter, CounterTable, Counters, CpuTicks,
+    DISK_COLUMNS, Facts, NET_COLUMNS, ProbeView, SOFTIRQ_COLUMNS, Snapshot, Values,
 };
 
 /// A snapshot with nothing in it, `seconds` after the boot named `boot`.
@@ -28,6 +28,7 @@ pub(crate) fn snapshot(boot: &str, seconds: u64) -> Snapshot {
         disks: CounterTable::default(),
         mounts: Vec::new(),
         processes: Vec::new(),
+        containers: Containers::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! When a counter becomes a rate, and what is known without one.
 
+mod containers;
 mod counters;
 mod cpu;
 mod devices;

@@ -1,6 +1,6 @@
-//! The JSON of the column `detail`: what repeats per core, interface, disk, mount or process.
+//! The JSON of the column `detail`: what repeats per core, interface, disk, mount, process or container.
 //!
-//! `{"core":[["0",1.2,null],...],"softirq":...,"net":...,"disk":...,"filesystem":...,"process":...}`:
+//! `{"core":[["0",1.2,null],...],"softirq":...,"net":...,"disk":...,"filesystem":...,"process":...,"container":...}`:
 //! rows as arrays, first the texts that name the row ([`ColumnSet::LABELS`]), then its values in
 //! the order of [`ColumnSet::ALL`]. A family without rows has no entry. Columns are only ever added
 //! at the end, so a shorter row is an older one and a longer row a newer one: both are read.
@@ -35,6 +35,7 @@ pub fn encode(detail: &Detail) -> String {
     out.family("disk", &detail.disks);
     out.family("filesystem", &detail.filesystems);
     out.family("process", &detail.processes);
+    out.family("container", &detail.containers);
     out.text.push('}');
     out.text
 }
@@ -52,6 +53,7 @@ pub fn decode(text: &str) -> Result<Detail, serde_json::Error> {
         disks: unwrap(document.disk),
         filesystems: unwrap(document.filesystem),
         processes: unwrap(document.process),
+        containers: unwrap(document.container),
     })
 }
 
@@ -74,6 +76,7 @@ pub fn decode_table(text: &str, table: DetailTable) -> Result<Detail, serde_json
         DetailTable::Disk => detail.disks = list(text, table)?,
         DetailTable::Filesystem => detail.filesystems = list(text, table)?,
         DetailTable::Process => detail.processes = list(text, table)?,
+        DetailTable::Container => detail.containers = list(text, table)?,
     }
     Ok(detail)
 }
@@ -112,7 +115,8 @@ fn size_hint(detail: &Detail) -> usize {
         + values(&detail.interfaces)
         + values(&detail.disks)
         + values(&detail.filesystems)
-        + values(&detail.processes);
+        + values(&detail.processes)
+        + values(&detail.containers);
     64 + all * BYTES_PER_VALUE
 }
 
@@ -170,6 +174,8 @@ struct Document {
     filesystem: Vec<ReadRow<crate::model::FilesystemColumn>>,
     #[serde(default)]
     process: Vec<ReadRow<crate::model::ProcessColumn>>,
+    #[serde(default)]
+    container: Vec<ReadRow<crate::model::ContainerColumn>>,
 }
 
 /// Reads one list of a document.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::{
     model::{
         Alarm, AlarmCause, AlarmEvent, AlarmKey, AlarmState, Cause, Column, ColumnKind, ColumnSet,
-        CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, Family, FilesystemColumn,
-        HostId, HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome, ProcessColumn,
-        Record, Row, Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition, Unit, Values,
-        VersionId,
+        ContainerColumn, CoreColumn, Delivery, DeliveryState, Detail, DiskColumn, Facts, Family,
+        FilesystemColumn, HostId, HostName, NetColumn, Notice, NoticeKind, NoticeState, Outcome,
+        ProcessColumn, Record, Row, Severity, SoftirqColumn, State, Timings, ToldAlarm, Transition,
+        Unit, Values, VersionId,
     },
     store::Registration,
     units::{Micros, WallMs},
@@ -63,6 +63,10 @@ pub(crate) fn detail() -> Detail {
             row(&["/mnt/nfs", "nas:/x", "nfs4", "hung"], [None; 8]),
         ],
         processes: vec![row(&["1", "init", "S"], numbers::<ProcessColumn>(700.0))],
+        containers: vec![
+            row(&["api", "0123456789ab", "api:7", "docker"], numbers::<ContainerColumn>(800.0)),
+            row(&["web-ü\"'", "", "", ""], numbers::<ContainerColumn>(900.0)),
+        ],
     }
 }
 

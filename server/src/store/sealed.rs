@@ -18,6 +18,7 @@ mod cell;
 mod rows;
 mod counts;
 mod counted;
+mod after_hour;
 mod read;
 
 use std::sync::LazyLock;
@@ -29,7 +30,7 @@ pub(super) use self::{
 };
 use crate::{
     model::{Column, ColumnSet, DetailTable, Family, Record},
-    store::shown::{Shows, VIEWS},
+    store::shown::{FIRST_VIEWS, Shows, VIEWS},
     units::WallMs,
 };
 
@@ -63,6 +64,11 @@ const UNSEALED: usize = 2;
 /// Number of texts: the ledger, and one for each view.
 pub(super) const TEXTS: usize = 1 + VIEWS.len();
 
+/// Whether hours that were sealed by the first version have no such text.
+pub(super) const fn came_later(text: usize) -> bool {
+    text > FIRST_VIEWS
+}
+
 /// The views of one row to a poll; those after them have several.
 const WIDE: usize = {
     let mut wide = 0;
@@ -84,10 +90,9 @@ fn name(text: usize) -> &'static str {
     }
 }
 
-/// The columns that say where the text of a view begins and ends.
-pub(super) fn columns_of(view: &str) -> (String, String) {
-    let text = (0..TEXTS).find(|text| name(*text) == view).unwrap_or(TEXTS);
-    (begins_at(text), begins_at(text + 1))
+/// The position of a view's text.
+pub(super) fn position_of(view: &str) -> usize {
+    (0..TEXTS).find(|text| name(*text) == view).unwrap_or(TEXTS)
 }
 
 /// The columns of each text of one row to a poll.

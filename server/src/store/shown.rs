@@ -33,7 +33,7 @@ pub(super) struct Repeating {
 
 /// Every view over polls but the ledger. The order is that of the texts in a sealed hour
 /// (`poll_hour`): what is new goes to the end.
-pub(super) const VIEWS: [PollView; 14] = [
+pub(super) const VIEWS: [PollView; 15] = [
     host_wide("cpu_load", &[Family::Load]),
     host_wide(HOST_TOTALS, TOTALS),
     host_wide("mem_info", &[Family::Memory]),
@@ -48,7 +48,11 @@ pub(super) const VIEWS: [PollView; 14] = [
     repeating("disk_info", DetailTable::Disk, None),
     repeating("filesystem", DetailTable::Filesystem, None),
     repeating("process", DetailTable::Process, None),
+    repeating("container", DetailTable::Container, None),
 ];
+
+/// How many of them an hour had that was sealed by the first version: it has no text for those after.
+pub(super) const FIRST_VIEWS: usize = 14;
 
 /// The view with the figures that are sums over what repeats.
 pub(super) const HOST_TOTALS: &str = "host_totals";

@@ -48,12 +48,13 @@ const _: () = assert!(POINTS as u128 * SUMMARY_STEP.as_millis() == DAY_MS as u12
 pub(super) const DAY: Duration = Duration::from_millis(DAY_MS.unsigned_abs());
 
 /// The lists that have summaries: what a process is called is known in polls alone.
-const LISTS: [DetailTable; 5] = [
+const LISTS: [DetailTable; 6] = [
     DetailTable::Core,
     DetailTable::Softirq,
     DetailTable::Net,
     DetailTable::Disk,
     DetailTable::Filesystem,
+    DetailTable::Container,
 ];
 
 /// Whether what repeats in this list has summaries.
@@ -148,7 +149,7 @@ pub fn summary_gaps(span: Span, days: &[WallMs]) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -298,6 +299,24 @@ mod tests {
         read_rows(of, &rows_ask(DetailTable::Core, &[0]), &mut found).unwrap();
         assert_eq!(found.rows.len(), MAX_SUMMARY_ROWS);
         assert!(found.rows.contains_key("511") && !found.rows.contains_key("512"));
+    }
+
+    /// A container a second, of which nothing is known but its id, leaves nothing behind.
+    #[test]
+    fn containers_without_a_name_have_no_summary() {
+        let mut record = poll(9);
+        let row = |name: &str, id: &str| sample::row(&[name, id, "", ""], [Some(1.0)]);
+        record.detail.as_mut().unwrap().containers = vec![
+            row("api", "0123456789ab"),
+            row("0123456789ac", "0123456789ac"),
+            row("(other)", ""),
+        ];
+        let summary = summary(&[record]);
+        let mut found = RowBuckets::default();
+        let of = (WallMs(0), doc(&summary, "container"));
+        read_rows(of, &rows_ask(DetailTable::Container, &[0]), &mut found).unwrap();
+        let names: BTreeSet<&str> = found.rows.keys().map(AsRef::as_ref).collect();
+        assert_eq!(names, ["(other)", "api"].into());
     }
 
     #[test]

@@ -67,6 +67,7 @@ fn detail() -> Detail {
         disks: rows(&["sda"]),
         filesystems: rows(&["/", "/dev/sda1", "ext4", "ok"]),
         processes: rows(&["1", "init", "S"]),
+        containers: rows(&["api", "0123456789ab", "api:7", "docker"]),
     }
 }
 

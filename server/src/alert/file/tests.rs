@@ -257,7 +257,7 @@ const BAD_FILES: &[&str] = &[
     "[[alert]]\nname = 'a'\nwhen = 'load_1 > 5'\nsevrity = 'info'\ncolour = 'red'",
     "[[alert]]\nname = 'a'\nwhen = 'load_1 > 5'\n\n[[alert]]\nname = 'a'\nwhen = 'load_5 > 5'",
     "[[alert]]\nname = 'a'\nover = 'filesystems'\nwhen = 'used_pct > 5'",
-    "[[alert]]\nname = 'a'\nover = 'container'\nwhen = 'used_pct > 5'",
+    "[[alert]]\nname = 'a'\nover = 'volume'\nwhen = 'used_pct > 5'",
     "[[alert]]\nname = 'a'\nwhen = 'load_1 > 5'\nseverity = 'crit'\nmissing = 'ignore'",
     "[[alert]]\nname = 'a'\nwhen = 'load_1 > 5'\nfor = 3\nclear_for = 'soon'\nof = '3/5'",
     "[[alert]]\nname = 'a'\nwhen = 'load_1 > 5'\nfor = '0 polls'\nof = '5 of 3 polls'",

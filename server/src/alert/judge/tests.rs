@@ -5,8 +5,8 @@ use super::{
     *,
 };
 use crate::model::{
-    AlarmEvent, AlarmState, Cause, Column, ColumnSet, Detail, FilesystemColumn, Labels, Row,
-    Timings, Values, VersionId,
+    AlarmEvent, AlarmState, Cause, Column, ColumnSet, ContainerColumn, Detail, FilesystemColumn,
+    Labels, Row, Timings, Values, VersionId,
 };
 
 /// A poll of a host, to be filled in.
@@ -137,6 +137,23 @@ fn told(judged: &Judged) -> Vec<String> {
         format!("{} {}>{} {} {}", event.key.row, event.from, event.to, event.cause, event.severity)
     };
     judged.events.iter().map(spoken).collect()
+}
+
+/// Of a job that comes and goes under one name, one alarm.
+#[test]
+fn a_container_has_an_alarm_by_its_name() {
+    const FULL: &str = "[[alert]]\nname = 'full'\nover = 'container'\nwhen = 'memory_used_pct > 90 and \
+        engine == \"docker\"'\nfor = '2 polls'\nsummary = '{host}: {name} {memory_used_pct} %'\n";
+    let mut bench = Bench::new(HostId(1), FULL);
+    let of = |slot_s: i64, id: &str| {
+        let labels = ["job-*", id, "job:1", "docker"];
+        let rows = vec![row(&labels, &[(ContainerColumn::MemoryUsedPct, 95.0)])];
+        Record { detail: Some(Detail { containers: rows, ..Detail::default() }), ..record(slot_s) }
+    };
+    assert_eq!(bench.poll(&of(10, "0123456789ab")).events, []);
+    let judged = bench.poll(&of(20, "ba9876543210"));
+    assert_eq!(told(&judged), ["job-* pending>firing values warning"]);
+    assert_eq!(judged.events[0].summary.as_ref(), "db-1: job-* 95 %");
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn answer(view: ProbeView, reports: &[(Family, Status, &str)]) -> Snapshot {
         disks: CounterTable::default(),
         mounts: Vec::new(),
         processes: Vec::new(),
+        containers: crate::model::Containers::default(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    ColumnSet, ColumnSpec, CoreColumn, Detail, DiskColumn, FilesystemColumn, NetColumn,
-    ProcessColumn, Row, SoftirqColumn,
+    ColumnSet, ColumnSpec, ContainerColumn, CoreColumn, Detail, DiskColumn, FilesystemColumn,
+    NetColumn, ProcessColumn, Row, SoftirqColumn,
 };
 use crate::model::words::words;
 
@@ -23,6 +23,8 @@ words! {
         Filesystem = "filesystem";
         /// Named processes.
         Process = "process";
+        /// Containers.
+        Container = "container";
     }
 }
 
@@ -37,6 +39,7 @@ impl DetailTable {
             Self::Disk => DiskColumn::LABELS,
             Self::Filesystem => FilesystemColumn::LABELS,
             Self::Process => ProcessColumn::LABELS,
+            Self::Container => ContainerColumn::LABELS,
         }
     }
 
@@ -50,6 +53,7 @@ impl DetailTable {
             Self::Disk => DiskColumn::SPECS,
             Self::Filesystem => FilesystemColumn::SPECS,
             Self::Process => ProcessColumn::SPECS,
+            Self::Container => ContainerColumn::SPECS,
         }
     }
 
@@ -60,6 +64,16 @@ impl DetailTable {
         match self {
             Self::Process => 2,
             _ => 1,
+        }
+    }
+
+    /// Whether a row with these labels may be there tomorrow under the same name. A container without a
+    /// name goes by its id, and there may be a new one every second: it is in polls alone.
+    #[must_use]
+    pub fn is_lasting(self, labels: &[Arc<str>]) -> bool {
+        match (self, labels) {
+            (Self::Container, [name, id, ..]) => name != id,
+            _ => true,
         }
     }
 
@@ -92,6 +106,7 @@ impl Detail {
             DetailTable::Disk => at(&self.disks, place),
             DetailTable::Filesystem => at(&self.filesystems, place),
             DetailTable::Process => at(&self.processes, place),
+            DetailTable::Container => at(&self.containers, place),
         }
     }
 }

@@ -39,11 +39,11 @@ pub(super) struct Taken<T> {
 }
 
 impl<T: Default> Taken<T> {
-    fn of(rows: T, left_out: LeftOut) -> Self {
+    pub(super) fn of(rows: T, left_out: LeftOut) -> Self {
         Self { rows, left_out, uneven: None }
     }
 
-    fn none(uneven: UnevenColumn) -> Self {
+    pub(super) fn none(uneven: UnevenColumn) -> Self {
         Self { uneven: Some(uneven), ..Self::default() }
     }
 
@@ -300,14 +300,17 @@ fn table<K: Ord + Hash + ToString, const N: usize>(
 }
 
 /// Whether every column is empty or has as many entries as there are rows.
-fn even(lengths: impl IntoIterator<Item = usize>, rows: usize) -> Result<(), UnevenColumn> {
+pub(super) fn even(
+    lengths: impl IntoIterator<Item = usize>,
+    rows: usize,
+) -> Result<(), UnevenColumn> {
     let uneven =
         lengths.into_iter().enumerate().find(|(_, length)| *length != 0 && *length != rows);
     uneven.map_or(Ok(()), |(column, found)| Err(UnevenColumn { column, found, expected: rows }))
 }
 
 /// How many of so many rows are looked at.
-fn taken(rows: usize, limit: Limit, left_out: &mut LeftOut) -> usize {
+pub(super) fn taken(rows: usize, limit: Limit, left_out: &mut LeftOut) -> usize {
     let beyond = rows.saturating_sub(limit.max());
     if beyond > 0 {
         left_out.add(Reason::Beyond(limit), beyond, "");
@@ -316,7 +319,7 @@ fn taken(rows: usize, limit: Limit, left_out: &mut LeftOut) -> usize {
 }
 
 /// Keys that there were already: the first few, which are looked through, and the others.
-struct SeenKeys<K: Copy>(SmallVec<[K; 16]>, HashSet<K>);
+pub(super) struct SeenKeys<K: Copy>(SmallVec<[K; 16]>, HashSet<K>);
 
 impl<K: Copy> Default for SeenKeys<K> {
     fn default() -> Self {
@@ -325,7 +328,7 @@ impl<K: Copy> Default for SeenKeys<K> {
 }
 
 /// Keys are unique: what comes second is another thing of the same name, or the same once more.
-fn once<K: Eq + Hash + Copy>(
+pub(super) fn once<K: Eq + Hash + Copy>(
     SeenKeys(few, others): &mut SeenKeys<K>,
     key: K,
 ) -> Result<(), Reason> {
@@ -361,12 +364,12 @@ fn core(number: &u32) -> Result<Arc<str>, Reason> {
 }
 
 /// The name of a row.
-fn named(text: &str, limit: Limit) -> Result<Arc<str>, Reason> {
+pub(super) fn named(text: &str, limit: Limit) -> Result<Arc<str>, Reason> {
     if text.is_empty() { Err(Reason::Nameless) } else { name(text, limit) }
 }
 
 /// A text in which every character is seen, whole or not at all.
-fn name(text: &str, limit: Limit) -> Result<Arc<str>, Reason> {
+pub(super) fn name(text: &str, limit: Limit) -> Result<Arc<str>, Reason> {
     let long = Reason::TooLong(limit);
     if text.len() > limit.max() {
         return Err(long);

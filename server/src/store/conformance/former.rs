@@ -11,7 +11,10 @@ use crate::{
     health::Pause,
     model::{ColumnSet as _, Transition},
     rollup::Tier,
-    store::{LoadedInventory, shown::VIEWS},
+    store::{
+        LoadedInventory,
+        shown::{FIRST_VIEWS, VIEWS},
+    },
 };
 
 /// A golden file, unpacked.
@@ -29,7 +32,7 @@ fn pause() -> Pause {
 }
 
 /// How many host-wide columns the first version had. New ones come at the end, and its polls have no
-/// value in them; nor was the time kept over which rates are.
+/// value in them; nor was the time kept over which rates are, nor anything of containers.
 const COLUMNS_THEN: usize = 154;
 
 fn polls_of(host: &KnownHost) -> Vec<Record> {
@@ -39,6 +42,9 @@ fn polls_of(host: &KnownHost) -> Vec<Record> {
         record.elapsed_ns = None;
         if let Some(values) = &mut record.values {
             Column::ALL[COLUMNS_THEN..].iter().for_each(|column| values.set(*column, None));
+        }
+        if let Some(detail) = &mut record.detail {
+            detail.containers.clear();
         }
         record
     };
@@ -96,7 +102,8 @@ pub(crate) async fn a_store_of_the_first_version_is_whole(
         assert_hours(&former.store().series(hours).await.unwrap(), &gathered(&polls));
     }
     assert_eq!(former.store().pauses().await.unwrap(), [(hosts[1].id, pause())]);
-    let views = VIEWS.iter().map(|view| view.name).chain(["ledger", "host_hour"]);
+    assert_eq!(former.view("container").await, []);
+    let views = VIEWS[..FIRST_VIEWS].iter().map(|view| view.name).chain(["ledger", "host_hour"]);
     for view in views {
         let sorted = async |fixture: &dyn Fixture| {
             let mut rows = fixture.view(view).await;
@@ -107,8 +114,9 @@ pub(crate) async fn a_store_of_the_first_version_is_whole(
         assert!(!now.is_empty(), "{view} is empty");
         assert_eq!(now, then, "{view}");
     }
-    // And it goes on, with values in every column of today.
+    // And it goes on, with values in every column of today, and in what was not there.
     let next = poll(hosts[0].id, &hosts[0].name, 133);
     write_polls(former, vec![next.clone()]).await;
     assert_eq!(all_polls(former, hosts[0].id).await.last(), Some(&next));
+    assert_eq!(former.view("container").await.len(), next.detail.map_or(0, |d| d.containers.len()));
 }

@@ -33,6 +33,7 @@ fn lists(records: &[Record], table: DetailTable) -> Vec<TableSample> {
             DetailTable::Disk => Detail { disks: all.disks, ..none },
             DetailTable::Filesystem => Detail { filesystems: all.filesystems, ..none },
             DetailTable::Process => Detail { processes: all.processes, ..none },
+            DetailTable::Container => Detail { containers: all.containers, ..none },
         };
         TableSample { slot: record.slot, outcome: record.outcome, detail }
     };

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    ColumnSet, CoreColumn, DiskColumn, Family, FilesystemColumn, NetColumn, ProcessColumn, Row,
-    SoftirqColumn, Values,
+    ColumnSet, ContainerColumn, CoreColumn, DiskColumn, Family, FilesystemColumn, NetColumn,
+    ProcessColumn, Row, SoftirqColumn, Values,
 };
 
 /// Views of one row per poll, and the families whose host-wide columns each shows.
@@ -19,8 +19,8 @@ const WIDE: [(&str, &[Family]); 8] = [
 ];
 
 /// Views of a row for each of what a host has several of.
-const REPEATED: [&str; 6] =
-    ["cpu_stat", "cpu_softirq", "net_info", "disk_info", "filesystem", "process"];
+const REPEATED: [&str; 7] =
+    ["cpu_stat", "cpu_softirq", "net_info", "disk_info", "filesystem", "process", "container"];
 
 /// Checks that `row` has each of these columns with this value.
 fn assert_values<C: ColumnSet>(view: &str, row: &ViewRow, values: &Values<C>, strip: &str) {
@@ -82,6 +82,7 @@ pub(crate) async fn views_say_what_polls_say(fixture: &dyn Fixture) {
     assert_rows::<DiskColumn>("disk_info", &view("disk_info").await, &detail.disks);
     assert_rows::<FilesystemColumn>("filesystem", &view("filesystem").await, &detail.filesystems);
     assert_rows::<ProcessColumn>("process", &view("process").await, &detail.processes);
+    assert_rows::<ContainerColumn>("container", &view("container").await, &detail.containers);
 }
 
 pub(crate) async fn a_failed_poll_is_in_no_view_of_values(fixture: &dyn Fixture) {

@@ -40,13 +40,14 @@ pub fn fit(detail: &mut Detail, most: usize) -> Vec<TruncatedRows> {
     if widest(detail) <= most {
         return Vec::new();
     }
-    let mut lists: [(Family, &mut dyn Rows); 6] = [
+    let mut lists: [(Family, &mut dyn Rows); 7] = [
         (Family::Cpu, &mut detail.cores),
         (Family::Softirq, &mut detail.softirqs),
         (Family::Network, &mut detail.interfaces),
         (Family::Disk, &mut detail.disks),
         (Family::Filesystem, &mut detail.filesystems),
         (Family::Processes, &mut detail.processes),
+        (Family::Containers, &mut detail.containers),
     ];
     let mut room = most.saturating_sub(FRAME_BYTES);
     let mut needs: Vec<(usize, usize)> =
@@ -128,6 +129,7 @@ fn widest(detail: &Detail) -> usize {
         + detail.disks.widest()
         + detail.filesystems.widest()
         + detail.processes.widest()
+        + detail.containers.widest()
 }
 
 #[cfg(test)]

@@ -29,6 +29,22 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!("form, polls, first_ts, last_ts, {ats}, end_at, docs")
 });
 
+/// The same, as they are read.
+static READ: LazyLock<String> = LazyLock::new(|| {
+    let ats = (0..=TEXTS).map(|text| begins("", text)).collect::<Vec<_>>().join(", ");
+    format!("form, polls, first_ts, last_ts, {ats}, docs")
+});
+
+/// Where a text begins, of the table `of` (`q.`): hours that were sealed before there were such texts have
+/// them at their end, empty.
+pub(super) fn begins(of: &str, text: usize) -> String {
+    let at = sealed::begins_at(text);
+    match sealed::came_later(text) && text < TEXTS {
+        true => format!("COALESCE({of}{at}, {})", begins(of, text + 1)),
+        false => format!("{of}{at}"),
+    }
+}
+
 /// Number of columns after the key.
 const WIDTH: usize = 4 + TEXTS + 1 + 1;
 
@@ -104,7 +120,7 @@ pub(super) async fn parts(
         format!(
             "SELECT part, {} FROM poll_hour WHERE host_id = ? AND hour = ? AND part >= ?
              ORDER BY part",
-            *COLUMNS
+            *READ
         )
     });
     let key = vec![Value::Int(host.0), moment::datetime(hour), first.into()];
@@ -142,7 +158,7 @@ pub(super) fn form(cells: &RowReader<'_>, column: usize) -> Result<Form, StoreEr
 pub(super) fn selected(texts: &[usize]) -> String {
     let mut sql = "form, SUBSTRING(docs, 1, ledger_at - 1)".to_owned();
     for text in [0].iter().chain(texts) {
-        let (this, next) = (sealed::begins_at(*text), sealed::begins_at(text + 1));
+        let (this, next) = (begins("", *text), begins("", text + 1));
         // Writing to a String cannot fail.
         let _ = write!(sql, ", SUBSTRING(docs, {this}, {next} - {this})");
     }
@@ -160,7 +176,10 @@ pub(super) fn unpacked(
     let bytes = |column: usize| Ok(cells.bytes(first + column)?.unwrap_or_default());
     let damaged = |error: std::io::Error| cells.damaged(what, &error.to_string());
     let unpack = |column| packed::unpack(bytes(column)?).map_err(damaged);
-    let others = texts.iter().zip(3..).map(|(text, column)| Ok((*text, unpack(column)?)));
+    let others = texts.iter().zip(3..).map(|(text, column)| match bytes(column)? {
+        [] if sealed::came_later(*text) => Ok((*text, String::new())),
+        _ => Ok((*text, unpack(column)?)),
+    });
     Ok(SomeTexts {
         form,
         times: part::times(form, bytes(1)?).map_err(damaged)?,

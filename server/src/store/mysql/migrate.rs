@@ -62,6 +62,7 @@ const STEPS: &[Migration] = steps! {
     70 "0070_summary_day"
     72 "0072_summary_late"
     73 "0073_seal_summarised"
+    74 "0074_poll_hour_container"
 };
 
 /// What was applied, in the database itself.

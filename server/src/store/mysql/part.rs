@@ -6,7 +6,7 @@ use std::{io, ops::Range};
 use crate::{
     store::{
         packed::{self, Packer},
-        sealed::{Form, TEXTS, Texts},
+        sealed::{Form, TEXTS, Texts, came_later},
     },
     units::WallMs,
 };
@@ -52,7 +52,10 @@ impl Part {
     pub(super) fn unpack(&self) -> io::Result<Texts> {
         let mut all = <[String; TEXTS]>::default();
         for (position, text) in all.iter_mut().enumerate() {
-            *text = packed::unpack(self.between(self.at[position], self.at[position + 1])?)?;
+            let packed = self.between(self.at[position], self.at[position + 1])?;
+            if !(packed.is_empty() && came_later(position)) {
+                *text = packed::unpack(packed)?;
+            }
         }
         let times = times(self.form, self.between(1, self.at[0])?)?;
         let Self { form, polls, first, last, .. } = *self;

@@ -68,7 +68,7 @@ pub(super) fn encode(hour: WallMs, records: &[Record]) -> Option<Texts> {
     };
     let [ledger, rest @ ..] = &mut texts.all;
     let (wide, repeating) = rest.split_at_mut(REPEATING - 1);
-    let [cores, softirqs, interfaces, disks, filesystems, processes] = repeating else {
+    let [cores, softirqs, interfaces, disks, filesystems, processes, containers] = repeating else {
         return None;
     };
     for record in records {
@@ -94,6 +94,7 @@ pub(super) fn encode(hour: WallMs, records: &[Record]) -> Option<Texts> {
     push_table(interfaces, records, |detail| &detail.interfaces, &over.core)?;
     push_table(disks, records, |detail| &detail.disks, &over.core)?;
     push_table(filesystems, records, |detail| &detail.filesystems, &over.core)?;
+    push_table(containers, records, |detail| &detail.containers, &over.core)?;
     Some(texts)
 }
 

@@ -1,14 +1,16 @@
 //! The texts of sealed history read back: records, exactly as they were packed, or an error.
 
-use std::{fmt, io, marker::PhantomData};
+use std::{fmt, io};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, DeserializeOwned, SeqAccess, Visitor},
+    de::{self, DeserializeOwned, Visitor},
 };
 
 use super::{
     COLUMNS, Form, REPEATING, SomeTexts, Texts, UNSEALED,
+    after_hour::AfterHour,
+    came_later,
     counted::{self, Times},
     counts::is_kept_as_rows,
     field::bad,
@@ -184,6 +186,7 @@ pub(in crate::store) fn decode(
     polls.take_rows(next()?, counted, |detail| &mut detail.disks)?;
     polls.take_rows(next()?, counted, |detail| &mut detail.filesystems)?;
     polls.take_rows(next()?, None, |detail| &mut detail.processes)?;
+    polls.take_rows(next()?, counted, |detail| &mut detail.containers)?;
     Ok(polls.all)
 }
 
@@ -248,6 +251,7 @@ pub(in crate::store) fn decode_table(
         DetailTable::Disk => place.rows(|detail| &mut detail.disks)?,
         DetailTable::Filesystem => place.rows(|detail| &mut detail.filesystems)?,
         DetailTable::Process => place.rows(|detail| &mut detail.processes)?,
+        DetailTable::Container => place.rows(|detail| &mut detail.containers)?,
     }
     Ok(all)
 }
@@ -265,6 +269,9 @@ impl Place<'_> {
         &mut self,
         list: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
     ) -> io::Result<()> {
+        if is_from_before(self.text) {
+            return Ok(());
+        }
         let absent = || bad("rows of a poll not in its ledger");
         let (polls, hour) = (&mut *self.polls, self.hour);
         if let Some(times) = &self.times {
@@ -280,6 +287,11 @@ impl Place<'_> {
             Ok(())
         })
     }
+}
+
+/// Whether an hour was sealed before there was a text of this kind: even one without rows is not empty.
+fn is_from_before((position, text): (usize, &str)) -> bool {
+    came_later(position) && text.is_empty()
 }
 
 /// Gives the rows that each poll has in a text, with the poll's milliseconds after the hour.
@@ -337,6 +349,9 @@ impl Polls {
         counted: Option<&Times>,
         family: impl Fn(&mut Detail) -> &mut Vec<Row<C>>,
     ) -> io::Result<()> {
+        if is_from_before(text) {
+            return Ok(());
+        }
         if let Some(times) = counted {
             return counted::each_row(text, times, |poll, row| {
                 let detail = self.all.get_mut(poll).and_then(|record| record.detail.as_mut());
@@ -349,32 +364,5 @@ impl Polls {
             *family(detail) = rows;
             Ok(())
         })
-    }
-}
-
-/// What a poll has in one text: when it was due, after the hour, and cells.
-struct AfterHour<T>(i64, Vec<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for AfterHour<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct CellsVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for CellsVisitor<T> {
-            type Value = AfterHour<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("milliseconds, then what a poll has")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AfterHour<T>, A::Error> {
-                let first = seq.next_element()?;
-                let after = first.ok_or_else(|| de::Error::invalid_length(0, &"milliseconds"))?;
-                let mut cells = Vec::new();
-                while let Some(cell) = seq.next_element()? {
-                    cells.push(cell);
-                }
-                Ok(AfterHour(after, cells))
-            }
-        }
-        deserializer.deserialize_seq(CellsVisitor(PhantomData))
     }
 }

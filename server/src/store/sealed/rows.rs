@@ -71,7 +71,7 @@ impl Growing {
             }
         }
         if let Some(detail) = &record.detail {
-            let [cores, softirqs, interfaces, disks, filesystems, processes] =
+            let [cores, softirqs, interfaces, disks, filesystems, processes, containers] =
                 &mut self.all[REPEATING..]
             else {
                 return;
@@ -82,6 +82,7 @@ impl Growing {
             push_rows(disks, after, &detail.disks);
             push_rows(filesystems, after, &detail.filesystems);
             push_rows(processes, after, &detail.processes);
+            push_rows(containers, after, &detail.containers);
         }
         if self.polls == 0 {
             self.first = record.slot;

@@ -42,14 +42,30 @@ pub(super) fn places() -> impl Iterator<Item = String> {
 
 /// A text of an hour in SQL, by its name, as it was before it was packed.
 pub(super) fn unpacked(name: &str) -> String {
-    let mut after = sealed::names().skip_while(|other| name != "times" && *other != name);
-    if name != "times" {
-        after.next();
-    }
-    let end = after.next().map_or("length(q.docs) + 1".to_owned(), |next| format!("q.{next}_at"));
-    format!(
+    let text = match name {
+        "times" => None,
+        _ => Some(sealed::position_of(name)),
+    };
+    let end = begins("q.", text.map_or(0, |text| text + 1));
+    let unpacked = format!(
         "CAST(sqlar_uncompress(substr(q.docs, q.{name}_at, {end} - q.{name}_at), q.{name}_bytes) AS TEXT)"
-    )
+    );
+    match text.is_some_and(sealed::came_later) {
+        true => format!("CASE WHEN q.{name}_at IS NOT NULL THEN {unpacked} END"),
+        false => unpacked,
+    }
+}
+
+/// Where a text begins, of the table `of` (`q.`): hours that were sealed before there were such texts have
+/// them at their end, empty.
+fn begins(of: &str, text: usize) -> String {
+    match sealed::names().nth(text) {
+        None => format!("length({of}docs) + 1"),
+        Some(name) if sealed::came_later(text) => {
+            format!("coalesce({of}{name}_at, {})", begins(of, text + 1))
+        }
+        Some(name) => format!("{of}{name}_at"),
+    }
 }
 
 /// Whether any hour is packed.
@@ -163,17 +179,13 @@ fn parts<T>(
 ) -> Result<Vec<T>, Error> {
     let mut sql =
         "SELECT part, form, docs, times_at, times_bytes, ledger_at, ledger_bytes, polls".to_owned();
-    let names: Vec<_> = sealed::names().collect();
     for text in texts {
+        let name = sealed::names().nth(*text).unwrap_or("times");
         // Writing to a String cannot fail.
-        let _ = write!(sql, ", {0}_at, {0}_bytes", names.get(*text).unwrap_or(&"times"));
+        let _ = write!(sql, ", {}, coalesce({name}_bytes, 0)", begins("", *text));
     }
     // What is behind a text is where it ends.
-    let ends = [0].iter().chain(texts).map(|text| match names.get(text + 1) {
-        Some(next) => format!(", {next}_at"),
-        None => ", length(docs) + 1".to_owned(),
-    });
-    sql.extend(ends);
+    sql.extend([0].iter().chain(texts).map(|text| format!(", {}", begins("", text + 1))));
     sql += " FROM poll_hour WHERE host_id = ?1 AND hour_ms = ?2 ORDER BY part";
     let mut select = connection.prepare_cached(&sql)?;
     let mut rows = select.query([host.0, hour.0])?;

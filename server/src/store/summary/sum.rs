@@ -73,7 +73,8 @@ impl DaySum {
         }
         let Some(detail) = &poll.detail else { return };
         for (table, things) in LISTS.into_iter().zip(&mut self.lists) {
-            for (labels, cells) in detail.rows(table) {
+            let lasting = detail.rows(table).filter(|(labels, _)| table.is_lasting(labels));
+            for (labels, cells) in lasting {
                 things.add(point, &table.key(labels), cells);
             }
         }

@@ -14,7 +14,7 @@ fn a_selection_is_asked_for_in_full_and_a_default_one_costs_nothing() {
         tcp_ext: true,
     };
     let sent = v1::GetMetricsRequest::decode(request(&selection)).unwrap();
-    assert_eq!(sent.families, (1..=12).collect::<Vec<i32>>());
+    assert_eq!(sent.families, (1..=13).collect::<Vec<i32>>());
     assert_eq!(sent.devices.unwrap().exclude, texts(["1$", "2$"]));
     assert_eq!(sent.mounts.unwrap().exclude, texts(["^/mnt"]));
     assert_eq!((sent.interfaces, sent.top_processes, sent.tcp_ext), (None, 5, true));

@@ -84,14 +84,20 @@ pub(super) fn full_from(first: u64) -> v1::Snapshot {
         vmstat: Some(every(n)),
         sockets: Some(every(n)),
         processes: Some(processes()),
+        containers: Some(containers(n)),
     }
 }
 
 /// A message of numbers alone, each there: also those that a later contract adds.
 fn every<M: prost::Message + Default>(n: &mut Numbers) -> M {
+    every_from(n, 1)
+}
+
+/// The same of a message whose first fields are no numbers.
+fn every_from<M: prost::Message + Default>(n: &mut Numbers, first: u32) -> M {
     const FIELDS: u32 = 100;
     let mut bytes = Vec::new();
-    for field in 1..=FIELDS {
+    for field in first..=FIELDS {
         prost::encoding::uint64::encode(field, &n.next(), &mut bytes);
     }
     M::decode(&*bytes).unwrap()
@@ -150,6 +156,25 @@ fn processes() -> v1::Processes {
             start_ticks: 99,
             threads: 40,
         }],
+    }
+}
+
+fn containers(n: &mut Numbers) -> v1::Containers {
+    let of_numbers: v1::Container = every_from(n, 11);
+    v1::Containers {
+        total: 5,
+        top: vec![v1::Container {
+            id: 7,
+            engine: "docker".to_owned(),
+            container_id: "4f2a1b3c5d6e7f8091a2b3c4d5e6f70812233445566778899aabbccddeeff001"
+                .to_owned(),
+            name: Some("api".to_owned()),
+            image: Some("api:7".to_owned()),
+            ..of_numbers
+        }],
+        other_id: vec![8, 9],
+        other_cpu_us: n.two(),
+        other_memory_bytes: n.two(),
     }
 }
 

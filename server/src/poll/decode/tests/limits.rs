@@ -114,6 +114,18 @@ fn a_row_that_cannot_be_taken_costs_itself_and_is_told_of() {
         });
         assert_eq!(after.processes, []);
     }
+    let odd: [fn(&mut v1::Container); 3] = [
+        |one| one.name = Some("x".repeat(257)),
+        |one| one.container_id = String::new(),
+        |one| one.id = 8,
+    ];
+    for change in odd {
+        tell(Family::Containers, &|s| {
+            let all = s.containers.as_mut().unwrap();
+            all.top.push(all.top[0].clone());
+            change(&mut all.top[0]);
+        });
+    }
     insta::assert_snapshot!(told.join("\n"));
 }
 
@@ -135,7 +147,21 @@ fn rows_beyond_a_limit_are_left_out_and_told_of() {
         Some(v1::Filesystem { mount_point: names(4098), ..v1::Filesystem::default() });
     let process = |pid| v1::Process { pid, ..v1::Process::default() };
     wire.processes.as_mut().unwrap().top = (1..=201).map(process).collect();
+    let container =
+        |id| v1::Container { id, container_id: id.to_string(), ..v1::Container::default() };
+    wire.containers = Some(v1::Containers {
+        total: 5_000,
+        top: (1..=202).map(container).collect(),
+        other_id: (1_000..5_099).collect(),
+        other_cpu_us: vec![1; 4_099],
+        other_memory_bytes: Vec::new(),
+    });
     let decoded = decode(&wire).unwrap();
+    let containers = &decoded.containers;
+    assert_eq!(
+        (containers.top.len(), containers.others.len(), containers.beside),
+        (200, 4096, 4800)
+    );
     let found = [
         decoded.cores.keys().len(),
         decoded.softirqs.keys().len(),
@@ -245,6 +271,9 @@ fn text_from_a_probe_is_made_safe() {
     wire.network.as_mut().unwrap().interface = texts(["et\nh0\u{202e}", r"et\u{a}h0\u{202e}"]);
     wire.filesystem.as_mut().unwrap().fs_type[1] = "fuse.\u{e0041}".to_owned();
     wire.processes.as_mut().unwrap().top[0].comm = "\u{9b}2J\u{200b}".to_owned();
+    let container = &mut wire.containers.as_mut().unwrap().top[0];
+    container.name = Some("new\nline\u{1b}[2J\u{202e}".to_owned());
+    container.image = Some("../../etc\u{200b}".to_owned());
     let decoded = decode(&wire).unwrap();
     assert_eq!(decoded.facts.hostname.as_deref(), Some(r"evil\u{1b}[2Jhost\u{202e}"));
     assert_eq!(decoded.facts.os.map(|os| os.len()), Some(MAX_FACT_BYTES));
@@ -253,4 +282,7 @@ fn text_from_a_probe_is_made_safe() {
     assert_eq!(keys(&decoded.interfaces), [r"et\u{a}h0\u{202e}", r"et\\u{a}h0\\u{202e}"]);
     assert_eq!(decoded.mounts[1].fs_type.as_ref(), r"fuse.\u{e0041}");
     assert!(decoded.processes[0].comm.chars().all(is_shown));
+    let container = &decoded.containers.top[0];
+    assert_eq!(container.name.as_ref(), r"new\u{a}line\u{1b}[2J\u{202e}");
+    assert_eq!(container.image.as_ref(), r"../../etc\u{200b}");
 }

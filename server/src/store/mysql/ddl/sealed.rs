@@ -3,7 +3,10 @@
 use super::{TEXTS, listed, of_text};
 use crate::{
     model::{ColumnKind, ColumnSpec},
-    store::sealed::{Form, has_ticks, is_of_ticks},
+    store::{
+        mysql::hours::begins,
+        sealed::{Form, came_later, has_ticks, is_of_ticks, position_of},
+    },
 };
 
 /// Whose a row is and when.
@@ -17,16 +20,22 @@ fn unpacked(begin: &str, end: &str) -> String {
     format!("CONVERT(UNCOMPRESS(SUBSTRING(q.docs, {begin}, {end} - {begin})) USING utf8mb4)")
 }
 
+/// The text of a view. An hour that was sealed before there was one has none: no document, not an empty one.
+fn text_of(view: &str) -> String {
+    let text = position_of(view);
+    let packed = unpacked(&begins("q.", text), &begins("q.", text + 1));
+    if came_later(text) { format!("NULLIF({packed}, '')") } else { packed }
+}
+
 /// Rows of sealed polls, from one text of their hour in which they are rows; `and` narrows.
 pub(super) fn rows(shown: &[String], text: &str, columns: &[String], and: &str) -> String {
-    let (begin, end) = crate::store::sealed::columns_of(text);
     let columns = columns.iter().map(|column| format!(",\n    {column}")).collect::<String>();
     format!(
         "SELECT\n{}\nFROM seal s JOIN poll_hour q ON q.hour < s.sealed_before JOIN host h ON h.id = \
          q.host_id JOIN JSON_TABLE(\n  {}, '$[*]' COLUMNS (\n    after_ms INT PATH \
          '$[0]'{columns}\n  )\n) e\nWHERE s.id = 1{and}",
         listed(SEALED, shown),
-        unpacked(&format!("q.{begin}"), &format!("q.{end}")),
+        text_of(text),
     )
 }
 
@@ -44,7 +53,6 @@ pub(super) fn counts(
     columns: &[&ColumnSpec],
     shown: &[(usize, String)],
 ) -> String {
-    let (begin, end) = crate::store::sealed::columns_of(text);
     let mut in_thing: Vec<String> = labels
         .iter()
         .enumerate()
@@ -100,7 +108,7 @@ pub(super) fn counts(
          PATH '$[1]'\n  )\n) i\nWHERE s.id = 1{} AND i.n > e.begin_n AND i.n <= e.begin_n + e.polls_n AND \
          (e.present IS NULL OR SUBSTR(e.present, i.n - e.begin_n, 1) = '1')",
         listed(&SEALED.replace("e.after_ms", "i.after_ms"), &values),
-        unpacked(&format!("q.{begin}"), &format!("q.{end}")),
+        text_of(text),
         in_thing.join(",\n    "),
         unpacked("1", "q.ledger_at"),
         of_form(Form::Counts),

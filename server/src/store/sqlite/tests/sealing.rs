@@ -80,6 +80,28 @@ async fn the_views_need_no_function_until_there_is_something_packed() {
     assert_eq!(file.store.altered_views().await.unwrap(), Vec::<String>::new());
 }
 
+/// An hour that was packed before there were containers: it has no text for them, and `process` ends where
+/// it ends.
+#[tokio::test]
+async fn an_hour_that_was_packed_before_there_were_containers_is_read() {
+    let file = File::new().await;
+    let host = conformance::host(&file, "web-1").await;
+    let mut polls =
+        vec![sample::good(host.id, &host.name, at(0)), sample::good(host.id, &host.name, at(10))];
+    for detail in polls.iter_mut().filter_map(|poll| poll.detail.as_mut()) {
+        detail.containers.clear();
+    }
+    conformance::write_polls(&file, polls.clone()).await;
+    file.store.seal(at(7_205)).await.unwrap();
+    let former =
+        "UPDATE poll_hour SET docs = substr(docs, 1, container_at - 1), container_at = NULL,
+                  container_bytes = NULL";
+    assert_eq!(Connection::open(file.path()).unwrap().execute(former, []).unwrap(), 1);
+    assert_eq!(conformance::all_polls(&file, host.id).await, polls);
+    assert_eq!(file.view("process").await.len(), 2);
+    assert_eq!(file.view("container").await, []);
+}
+
 #[tokio::test]
 async fn a_view_of_one_host_unpacks_that_host_alone() {
     let file = File::new().await;

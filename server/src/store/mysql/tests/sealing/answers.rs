@@ -65,6 +65,7 @@ async fn names_that_are_code_elsewhere_are_names_in_both_tiers() {
             disks: named(&template.disks, name),
             filesystems: named(&template.filesystems, name),
             processes: named(&template.processes, name),
+            containers: named(&template.containers, name),
         };
         let good = sample::good(host.id, &host.name, at(number * 10));
         polls.push(Record {
