@@ -44,6 +44,7 @@ pub mod notify;
 // Publish: what everybody else may look at.
 pub mod live;
 pub mod metrics;
+pub mod exposition;
 
 // Join: the loop that owns the fleet, the jobs that wake it, what brings its hosts into line with the
 // inventory, and what keeps the store in order.

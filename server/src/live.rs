@@ -21,7 +21,7 @@ use crate::{
     inventory::Diff,
     model::{
         Alarm, AlarmState, Column, Facts, Family, GroupName, HostId, HostName, Labels, Outcome,
-        Record, Severity, State, Status, Timings, VersionId,
+        Record, Severity, Snapshot, State, Status, Timings, VersionId,
     },
     own_clock::Standing,
     units::WallMs,
@@ -111,6 +111,9 @@ pub struct HostView {
     pub last: Option<Arc<Record>>,
     /// The last poll that brought values; these stay visible while a host is down.
     pub last_good: Option<Arc<Record>>,
+    /// What the probe said at that poll, its counters as they stand: what rates of the next poll are taken from,
+    /// so that it needs no memory of its own. None until a poll brought values since the start.
+    pub answer: Option<Arc<Snapshot>>,
     /// The last [`RECENT_ATTEMPTS`] attempts, oldest first.
     pub recent: Recent,
     /// The slot that it is polled for next; none while it is not polled.
@@ -158,6 +161,7 @@ impl HostView {
             facts: Arc::default(),
             last: None,
             last_good: None,
+            answer: None,
             recent: Recent::default(),
             next_due: None,
             alarms: Arc::default(),

@@ -7,6 +7,7 @@
 
 mod audit;
 pub mod backtest;
+mod exposed;
 mod fields;
 mod filters;
 mod fleet;
@@ -49,6 +50,7 @@ pub use audit::{AuditPage, AuditShape};
 pub use availability::{Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod};
 pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
+pub use exposed::{ExposedFilter, MAX_SHARDS, SHARD_PATTERN, Shard, TargetShape};
 pub use fields::{Chosen, Fields, Members};
 pub use filters::{EventFilter, HostFilter};
 pub use fleet::{FLEET_COLUMNS, Fleet, FleetChange, FleetRow, FleetServer};

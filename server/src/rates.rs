@@ -24,11 +24,17 @@ mod cpu;
 mod physical;
 mod space;
 mod tables;
+mod total;
+mod standing;
 
 use crate::model::{
     Column, ColumnSet as _, Counter, Detail, Family, FamilyReport, Process, ProcessColumn, Row,
     Snapshot, Status, Values, host_wide,
 };
+
+pub use cpu::held;
+pub use standing::{counters_of, find_row, row_total, total};
+pub use total::Total;
 
 /// What one poll is worth in columns: the host-wide values and what repeats.
 #[derive(Debug, Clone, PartialEq, Default)]

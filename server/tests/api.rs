@@ -23,6 +23,8 @@ mod oidc;
 mod orders;
 #[path = "api/people.rs"]
 mod people;
+#[path = "api/prometheus.rs"]
+mod prometheus;
 #[path = "api/several.rs"]
 mod several;
 #[path = "api/proxied.rs"]

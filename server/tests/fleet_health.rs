@@ -64,6 +64,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         facts: Arc::default(),
         last: None,
         last_good: None,
+        answer: None,
         recent: Recent::default(),
         next_due: None,
         alarms: Arc::default(),

@@ -19,7 +19,7 @@ use roundsman::{
 use roundsman_proto::v1;
 
 /// Where every `MAX_` must be listed: what faces outwards.
-const FACING: [&str; 29] = [
+const FACING: [&str; 30] = [
     "os/src",
     "pki/src",
     "probe/src",
@@ -39,6 +39,7 @@ const FACING: [&str; 29] = [
     "server/src/access",
     "server/src/web",
     "server/src/query",
+    "server/src/exposition",
     "server/src/grpc",
     "server/src/hook",
     "server/src/outgoing",

@@ -209,6 +209,7 @@ mod tests {
             cause: None,
             facts: Arc::default(),
             last_good: record.values.as_ref().map(|_| Arc::clone(&record)),
+            answer: None,
             last: Some(record),
             recent: crate::live::Recent::default(),
             next_due: None,

@@ -18,7 +18,7 @@ use crate::{
     },
     newcomers::Newcomers,
     poll::{Attempt, Link},
-    rates::Rates,
+    rates::{self, Rates},
     schedule::{Backoff, Claims, Pace},
     units::{Micros, Mono, Now, WallMs},
 };
@@ -90,7 +90,10 @@ pub(super) struct HostEntry {
     pub(super) waiting: Vec<oneshot::Sender<Arc<Record>>>,
     /// Under which moments its polls are kept.
     pub(super) claims: Claims,
-    previous: Option<Box<Snapshot>>,
+    previous: Option<Arc<Snapshot>>,
+    /// What its last poll that brought values said, as it is shown: the same memory as above, but where the
+    /// kernel took CPU time back, or that poll was not the last.
+    answer: Option<Arc<Snapshot>>,
     newcomers: Newcomers,
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
@@ -117,6 +120,7 @@ impl HostEntry {
             waiting: Vec::new(),
             claims: Claims::default(),
             previous: None,
+            answer: None,
             newcomers: Newcomers::default(),
             last: None,
             last_good: None,
@@ -229,6 +233,12 @@ impl HostEntry {
                 self.facts = Arc::new(snapshot.facts.clone());
                 facts = Some(snapshot.facts.clone());
             }
+            let snapshot = Arc::<Snapshot>::from(snapshot);
+            if record.outcome.has_values() {
+                let shown = self.answer.take();
+                let held = shown.and_then(|shown| rates::held(&shown, &snapshot));
+                self.answer = Some(held.map_or_else(|| Arc::clone(&snapshot), Arc::from));
+            }
             self.previous = Some(snapshot);
         }
         let record = Arc::new(record);
@@ -253,6 +263,7 @@ impl HostEntry {
     pub(super) fn accept(&mut self, policy: &Policy, now: WallMs) -> Option<Transition> {
         self.facts = Arc::default();
         self.previous = None;
+        self.answer = None;
         self.decide(Input::Accept, policy, now)
     }
 
@@ -347,32 +358,71 @@ pub(super) fn record(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{inventory, live::RECENT_ATTEMPTS};
+    use crate::{inventory, live::RECENT_ATTEMPTS, rates::machine};
 
-    #[test]
-    fn of_the_attempts_only_the_last_are_kept() {
+    fn entry() -> (HostEntry, Now) {
         let inventory = inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
         let spec = inventory.hosts.into_values().next().unwrap();
         let now = Now::default();
-        let health = Health::new(now.wall);
-        let mut entry = HostEntry::new(HostId(1), spec, health, Facts::default());
+        (HostEntry::new(HostId(1), spec, Health::new(now.wall), Facts::default()), now)
+    }
+
+    fn settle(entry: &mut HostEntry, attempt: Attempt, now: Now) {
+        let slot = entry.claims.asked(now.wall, |_| false);
+        let flight = Flight {
+            host: HostId(1),
+            name: entry.spec.name.clone(),
+            slot,
+            due: now.mono,
+            version: VersionId(1),
+            asked: false,
+        };
+        entry.settle(&flight, attempt, (None, None), &Policy::default(), now.wall, false);
+    }
+
+    #[test]
+    fn of_the_attempts_only_the_last_are_kept() {
+        let (mut entry, now) = entry();
         for _ in 0..RECENT_ATTEMPTS + 5 {
-            let slot = entry.claims.asked(now.wall, |_| false);
-            let name = entry.spec.name.clone();
-            let flight = Flight {
-                host: HostId(1),
-                name,
-                slot,
-                due: now.mono,
-                version: VersionId(1),
-                asked: false,
-            };
-            let attempt = Attempt::without_answer(Outcome::Refused, "refused", now);
-            entry.settle(&flight, attempt, (None, None), &Policy::default(), now.wall, false);
+            settle(&mut entry, Attempt::without_answer(Outcome::Refused, "refused", now), now);
         }
         let recent = entry.view(&Policy::default(), None, None, now).recent.list();
         let slots: Vec<i64> = recent.iter().map(|attempt| attempt.slot.0).collect();
         assert_eq!(slots, (5..=24).collect::<Vec<i64>>());
         assert_eq!(recent[19].state, State::Down);
+    }
+
+    /// What is shown of an answer is the memory that rates are taken from, and outlives a poll that failed.
+    #[test]
+    fn an_answer_is_shown_without_memory_of_its_own_until_the_next_good_one() {
+        let (mut entry, now) = entry();
+        let answered = |seconds, idle| {
+            let mut snapshot = machine::snapshot("boot", seconds);
+            snapshot.cpu[3] = Some(idle);
+            let mut attempt = Attempt::without_answer(Outcome::Ok, "", now);
+            attempt.snapshot = Some(Box::new(snapshot));
+            attempt
+        };
+        let idle = |entry: &mut HostEntry| {
+            let answer = entry.view(&Policy::default(), None, None, now).answer;
+            answer.and_then(|answer| answer.cpu[3])
+        };
+        let is_shared = |entry: &HostEntry| {
+            let both = entry.answer.as_ref().zip(entry.previous.as_ref());
+            both.is_some_and(|(shown, last)| Arc::ptr_eq(shown, last))
+        };
+        assert_eq!(idle(&mut entry), None);
+        settle(&mut entry, answered(10, 500), now);
+        assert_eq!((idle(&mut entry), is_shared(&entry)), (Some(500), true));
+        settle(&mut entry, Attempt::without_answer(Outcome::Refused, "refused", now), now);
+        assert_eq!((idle(&mut entry), is_shared(&entry)), (Some(500), true));
+        // The kernel took some back: it is shown as it stood, and rates are taken of what it says.
+        settle(&mut entry, answered(20, 480), now);
+        assert_eq!((idle(&mut entry), is_shared(&entry)), (Some(500), false));
+        assert_eq!(entry.previous.as_ref().unwrap().cpu[3], Some(480));
+        settle(&mut entry, answered(30, 700), now);
+        assert_eq!((idle(&mut entry), is_shared(&entry)), (Some(700), true));
+        entry.accept(&Policy::default(), now.wall);
+        assert_eq!(idle(&mut entry), None);
     }
 }

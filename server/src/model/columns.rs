@@ -154,30 +154,65 @@ pub struct ColumnSpec {
     pub(super) counters: u8,
     /// What their rate per second is multiplied by to be in the column's unit.
     pub(super) scale: f64,
+    /// Whether it is a sum, or the most, of rates of what the host has several of: no counter stands behind it.
+    pub(super) is_sum: bool,
 }
 
 impl ColumnSpec {
-    /// What the brackets of its row say; the row says the rest.
-    const fn of(metric: Metric, counters: u8, scale: f64) -> Self {
-        Self {
-            name: "",
-            metric,
-            kind: ColumnKind::Real,
-            unit: Unit::Number,
-            family: Family::System,
-            source: "",
-            since: None,
-            node_exporter: None,
-            doc: "",
-            counters,
-            scale,
-        }
+    /// What a row does not say. A constant and no function: how many counters there are is part of a type, and the
+    /// compiler must be able to tell without looking into any function, for they are of that type.
+    const PLAIN: Self = Self {
+        name: "",
+        metric: Metric::Gauge,
+        kind: ColumnKind::Real,
+        unit: Unit::Number,
+        family: Family::System,
+        source: "",
+        since: None,
+        node_exporter: None,
+        doc: "",
+        counters: 0,
+        scale: 1.0,
+        is_sum: false,
+    };
+
+    /// Its name as a metric of Prometheus, in base units; `of` is what it is of: `host`, `disk`. A gauge is as it
+    /// is. Of a rate it is the counter whose `rate()` is the column: of a share, of a mean time and of a mean
+    /// number that counter is in seconds. None for what no counter stands behind: a sum of rates.
+    #[must_use]
+    pub fn prometheus(&self, of: &str) -> Option<String> {
+        let name = self.name;
+        let stem = match self.unit {
+            Unit::Percent => name.strip_suffix("_pct"),
+            Unit::PerSecond | Unit::BytesPerSecond => name.strip_suffix("_per_s"),
+            Unit::Seconds => name.strip_suffix("_s"),
+            Unit::Milliseconds => name.strip_suffix("_ms"),
+            Unit::Microseconds => name.strip_suffix("_us"),
+            // A counter alone ends so.
+            Unit::Number | Unit::Count | Unit::Bytes => name.strip_suffix("_total"),
+        };
+        let stem = stem.unwrap_or(name);
+        let end = match (self.metric, self.unit) {
+            _ if self.is_sum => return None,
+            (Metric::Counter, Unit::PerSecond | Unit::BytesPerSecond) => "_total",
+            (Metric::Counter | Metric::Share, _) => "_seconds_total",
+            (Metric::Gauge, Unit::Percent) => "_ratio",
+            (Metric::Gauge, Unit::Seconds | Unit::Milliseconds | Unit::Microseconds) => "_seconds",
+            (Metric::Gauge, _) => "",
+        };
+        Some(format!("roundsman_{of}_{stem}{end}"))
     }
 
-    /// Its name as a metric of Prometheus; `of` is what it is of: `host`, `disk`.
+    /// Whether it has a second counter, of what IPv6 adds.
     #[must_use]
-    pub fn prometheus(&self, of: &str) -> String {
-        format!("roundsman_{of}_{}", self.name)
+    pub fn has_ipv6(&self) -> bool {
+        self.counters > 1
+    }
+
+    /// What its counters' rate per second is multiplied by to be in its unit.
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.scale
     }
 }
 

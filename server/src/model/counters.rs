@@ -1,6 +1,6 @@
 //! Host-wide counters that are kept from poll to poll: which there are follows from the columns.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use super::{Column, ColumnSet as _};
 
@@ -46,6 +46,12 @@ impl Counter {
         }
         all
     };
+
+    /// The places in [`Counter::ALL`] of a column's counters: none of a gauge's.
+    #[must_use]
+    pub fn places(column: Column) -> Range<usize> {
+        STARTS[column as usize]..STARTS[column as usize + 1]
+    }
 
     /// The place in [`Counter::ALL`] of a column's counter, or of its part of IPv6.
     ///

@@ -227,6 +227,15 @@ impl<const N: usize> CounterTable<N> {
         self.cells.get(start..start + self.keys.len())?.get(row).copied()
     }
 
+    /// Sets one value of a column that is known; what is no cell of the table is passed by.
+    pub fn set(&mut self, row: usize, column: usize, value: Option<u64>) {
+        let start = self.starts.get(column).copied().flatten().filter(|_| row < self.keys.len());
+        let cell = start.and_then(|start| self.cells.get_mut(start + row));
+        if let (Some(cell), Some(value)) = (cell, value) {
+            *cell = value;
+        }
+    }
+
     /// The row of a key. `hint` is where it was last time: devices seldom move.
     #[must_use]
     pub fn find(&self, key: &str, hint: usize) -> Option<usize> {

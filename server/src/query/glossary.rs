@@ -27,7 +27,8 @@ pub struct ColumnShape {
     pub source: Option<&'static str>,
     /// The first kernel that has it; none where every kernel from 2.6.32 on has.
     pub since_kernel: Option<&'static str>,
-    /// Its name as a metric of Prometheus; none for what the server measures itself.
+    /// Its name as a metric of `/metrics/hosts`: a gauge in base units, or the counter whose rate it is. None for
+    /// sums of rates, and for what the server measures itself.
     pub prometheus: Option<String>,
     /// The metric of node_exporter that is the same, or that it is made of: the counter of a rate, the
     /// devices' parts of a sum. None where node_exporter has none.
@@ -67,7 +68,7 @@ fn columns(of: &str, specs: &[ColumnSpec]) -> Vec<ColumnShape> {
         family: Some(spec.family),
         source: Some(spec.source),
         since_kernel: spec.since,
-        prometheus: Some(spec.prometheus(of)),
+        prometheus: spec.prometheus(of),
         node_exporter: spec.node_exporter,
         meaning: spec.doc,
     };

@@ -22,8 +22,10 @@
 //!   nothing of it has a value.
 //! * **guest, guest_nice** are part of no sum: the one that fell is unknown and nothing else.
 
-use super::{Since, real};
-use crate::model::{CPU_STATES, Column, ColumnSet, CoreColumn, CpuTicks, Row, Snapshot, Values};
+use super::{Since, real, total::Total};
+use crate::model::{
+    CPU_STATES, Column, ColumnSet, CoreColumn, CounterTable, CpuTicks, Row, Snapshot, Values,
+};
 
 /// Positions in [`CpuTicks`].
 const USER: usize = 0;
@@ -178,17 +180,82 @@ pub(super) fn total(since: Since<'_>, current: &Snapshot, values: &mut Values<Co
     }
 }
 
+/// What the counter of a host-wide column stands at.
+pub(super) fn total_of_host(current: &Snapshot, column: Column) -> Option<Total> {
+    let state = TOTAL_COLUMNS.iter().position(|of| *of == column);
+    time(&current.cpu, state, column == Column::CpuBusyPct, current.ticks_per_second)
+}
+
+/// What the counter of a column of a core stands at.
+pub(super) fn total_of_core(line: &CpuTicks, column: usize, hz: u32) -> Option<Total> {
+    let state = CORE_COLUMNS.iter().position(|of| of.index() == column);
+    time(line, state, column == CoreColumn::BusyPct.index(), hz)
+}
+
+/// The time that a line counted in a state, or in all in which a CPU works.
+fn time(line: &CpuTicks, state: Option<usize>, is_busy: bool, hz: u32) -> Option<Total> {
+    let ticks = match state {
+        Some(state) => line[state],
+        None if is_busy && NEEDED.into_iter().all(|state| line[state].is_some()) => {
+            BUSY.into_iter().filter_map(|state| line[state]).try_fold(0_u64, u64::checked_add)
+        }
+        None => None,
+    };
+    Total::of_ticks(ticks?, hz)
+}
+
+/// A snapshot whose CPU times did not fall where the kernel took a little back; none where nothing fell, and it
+/// can be shown as it is.
+///
+/// Who takes rates of counters takes one that falls for one that was started over, and adds all that it
+/// stood at: a hundredth of a second that is taken back would be weeks of iowait. So it stands at what it stood
+/// at, as node_exporter has it, until it has grown beyond; `shown` is what was shown before. A line of which
+/// a state fell further than [`MAX_FALL_S`] was started over, and is shown so.
+#[must_use]
+pub fn held(shown: &Snapshot, current: &Snapshot) -> Option<Box<Snapshot>> {
+    super::since(shown, current)?;
+    let most = MAX_FALL_S * f64::from(current.ticks_per_second);
+    let cpus = f64::from(current.facts.cpus.unwrap_or(1).max(1));
+    let total = held_line(&shown.cpu, &current.cpu, most * cpus);
+    let mut cores = Vec::new();
+    for (row, core) in current.cores.keys().iter().enumerate() {
+        let Some(before) = shown.cores.find(core, row) else { continue };
+        let held = held_line(&line(&shown.cores, before), &line(&current.cores, row), most);
+        cores.extend(held.map(|held| (row, held)));
+    }
+    if total.is_none() && cores.is_empty() {
+        return None;
+    }
+    let mut held = Box::new(current.clone());
+    held.cpu = total.unwrap_or(held.cpu);
+    for (row, line) in cores {
+        line.into_iter().enumerate().for_each(|(state, ticks)| held.cores.set(row, state, ticks));
+    }
+    Some(held)
+}
+
+fn line(cores: &CounterTable<CPU_STATES>, row: usize) -> CpuTicks {
+    std::array::from_fn(|state| cores.get(row, state))
+}
+
+/// A line at what it stood at before where that is more; none where nothing fell, or it was started over.
+fn held_line(before: &CpuTicks, now: &CpuTicks, most: f64) -> Option<CpuTicks> {
+    let fell = |state: usize| before[state].zip(now[state]).map_or(0, |(a, b)| a.saturating_sub(b));
+    if FIRM.into_iter().any(|state| real(fell(state)) > most) {
+        return None;
+    }
+    let any = (0..CPU_STATES).any(|state| fell(state) > 0);
+    any.then(|| std::array::from_fn(|state| now[state].map(|ticks| ticks + fell(state))))
+}
+
 /// A row per core that is online; one that was offline before has no shares yet.
 pub(super) fn cores(since: Option<Since<'_>>, current: &Snapshot) -> Vec<Row<CoreColumn>> {
-    let line = |snapshot: &Snapshot, row: usize| -> CpuTicks {
-        std::array::from_fn(|state| snapshot.cores.get(row, state))
-    };
     let row = |row: usize, core: &std::sync::Arc<str>| {
         let mut values = Values::default();
         let shares = since.and_then(|since| {
             let before = since.snapshot.cores.find(core, row)?;
             let room = Room::new(since, current.ticks_per_second, Some((1.0, 1.0)));
-            shares(&line(since.snapshot, before), &line(current, row), room)
+            shares(&line(&since.snapshot.cores, before), &line(&current.cores, row), room)
         });
         if let Some(shares) = shares {
             fill(&shares, CoreColumn::BusyPct, CORE_COLUMNS, &mut values);

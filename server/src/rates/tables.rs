@@ -13,6 +13,7 @@ use super::{
     physical::{counted_interfaces, counts_disk},
     real,
     space::larger,
+    total::Total,
 };
 use crate::model::{
     Column, ColumnSet, CounterTable, DISK_COLUMNS, DiskColumn, NET_COLUMNS, NetColumn, Row,
@@ -286,6 +287,22 @@ pub(super) fn disks(
     }
     host.set(Column::DiskBusyMaxPct, busiest.filter(|_| !reset));
     rows
+}
+
+/// What the counter of a disk's column stands at.
+pub(super) fn total_of_disk(
+    table: &CounterTable<DISK_COLUMNS>,
+    row: usize,
+    column: usize,
+) -> Option<Total> {
+    if let Some((stat, _, factor)) = DISK_RATES.iter().find(|(_, of, _)| of.index() == column) {
+        return table.get(row, *stat).map(|raw| Total::scaled(raw, *factor));
+    }
+    let waits = DISK_WAITS.iter().map(|(time, _, of)| (*time, *of));
+    let times = waits
+        .chain([(stat::IO_MS, DiskColumn::BusyPct), (stat::WEIGHTED_IO_MS, DiskColumn::Queue)]);
+    let (stat, _) = times.into_iter().find(|(_, of)| of.index() == column)?;
+    table.get(row, stat).map(Total::of_ms)
 }
 
 /// The columns of one disk (Documentation/admin-guide/iostats.rst).

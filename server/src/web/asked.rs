@@ -7,9 +7,11 @@ use super::{
         FieldsOfRule, FieldsOfSeries, HostNames, IfGiven, Length, Moment, NeededText, Number,
         OneColumn, RowColumns, RowLimit, Switch, Word, Words,
     },
+    kinds_of_hosts::{Families, ShardOf},
     params::{FromParams, Given, Param, ParamType, asked},
 };
 use crate::{
+    exposition::NamesOf,
     model::State,
     query::{
         CalendarPeriod, DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP,
@@ -168,6 +170,37 @@ asked! {
         limit: RowLimit<MAX_HOSTS, MAX_HOSTS>,
         /// Only these members of
         fields: FieldsOfEach,
+    }
+}
+
+asked! {
+    /// Of every host's newest values.
+    HostMetricsAsked {
+        /// Whose names the metrics have; roundsman
+        names: Word<NamesOf>,
+        /// Only hosts of this group
+        group: AnyText,
+        /// Only this host, as a target of its own: nothing says which host it is, and 503 where it has no fresh
+        /// values
+        host: AnyText,
+        /// Only values of these families, with commas between them
+        family: Families,
+        /// Only this part of the hosts, the first of eight: 1/8
+        shard: ShardOf,
+        /// Whether counters that began with the boot say so, in OpenMetrics
+        created: Switch<false>,
+        /// Whether each value says when it was read
+        timestamps: Switch<false>,
+    }
+}
+
+asked! {
+    /// Of hosts as targets.
+    TargetsAsked {
+        /// Only those of this group
+        group: AnyText,
+        /// Only this part of the hosts, the first of eight: 1/8
+        shard: ShardOf,
     }
 }
 

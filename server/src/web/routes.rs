@@ -20,8 +20,8 @@ use super::{
     MAX_BODY_BYTES, Site, alerts, api,
     asked::{
         AlarmEventsAsked, AlarmsAsked, AvailabilityAsked, ChangesAsked, CompareAsked, ExplainAsked,
-        FleetEventsAsked, HostAsked, HostsAsked, LimitAsked, LossesAsked, PollsAsked,
-        RowSeriesAsked, RulesAsked, SeriesAsked, TopAsked,
+        FleetEventsAsked, HostAsked, HostMetricsAsked, HostsAsked, LimitAsked, LossesAsked,
+        PollsAsked, RowSeriesAsked, RulesAsked, SeriesAsked, TargetsAsked, TopAsked,
     },
     assets,
     below::below,
@@ -30,7 +30,7 @@ use super::{
     operation::{AWAY, BAD, MISSING, OK, Operation, of_host},
     own,
     params::Param,
-    said, several, stream,
+    prometheus, said, several, stream,
 };
 use crate::{
     model::{DetailTable, Role},
@@ -38,7 +38,7 @@ use crate::{
         AlarmEventsPage, AlarmsPage, AvailabilityShape, ChangesShape, CompareShape, EventsPage,
         ExplainedShape, Fleet, FleetEventsPage, Glossary, HostShape, HostsPage, LoadedShape,
         LossesPage, OwnShape, PollShape, PollsPage, Readiness, RowSeriesShape, RulesPage,
-        SeriesShape, TopShape, WhyShape,
+        SeriesShape, TargetShape, TopShape, WhyShape,
     },
 };
 
@@ -146,7 +146,19 @@ fn fleet(routes: Routes) -> Routes {
         .asks::<HostsAsked>()
         .answers::<HostsPage>(OK, "A page of them")
         .fails(&[BAD, AWAY]);
+    let host_metrics = Operation::new("host_metrics", "Every host's newest values, for Prometheus")
+        .asks::<HostMetricsAsked>()
+        .sends(
+            "OpenMetrics 1.0, as application/openmetrics-text, or Prometheus text 0.0.4, by Accept",
+        )
+        .fails(&[BAD, MISSING, AWAY]);
+    let targets = Operation::new("targets", "Hosts as targets, for Prometheus' http_sd_configs")
+        .asks::<TargetsAsked>()
+        .answers::<Vec<TargetShape>>(OK, "A target per host")
+        .fails(&[BAD, MISSING]);
     routes
+        .get("/metrics/hosts", prometheus::host_metrics, host_metrics)
+        .get("/api/v1/sd/prometheus", prometheus::targets, targets)
         .get("/api/v1/columns", api::columns, columns)
         .get("/api/v1/fleet", api::fleet, fleet)
         .get("/api/v1/events", api::fleet_events, events)

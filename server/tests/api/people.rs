@@ -159,6 +159,11 @@ async fn every_route_is_for_its_roles_and_for_nobody_else() {
     }
 }
 
+#[tokio::test]
+async fn prometheus_is_told_of_the_groups_of_its_token_alone() {
+    super::prometheus::a_limited_token_sees_its_own(&site().await, "rm_limited").await;
+}
+
 /// A fleet of two groups. What stands in `OTHERS` is of the other one, or of no group.
 const OTHERS: [&str; 6] = ["db-1", "old-1", "10.0.0.3", "10.0.0.4", "secret-rack", "dbgroup"];
 

@@ -148,6 +148,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         facts: Arc::new(Facts { hostname: Some(host.into()), cpus: Some(2), ..Facts::default() }),
         recent: recent.collect(),
         last_good: last.clone().filter(|record| record.outcome.has_values()),
+        answer: None,
         last,
         next_due: Some(NOW),
         alarms: Arc::default(),

@@ -61,6 +61,7 @@ impl HostEntry {
             facts: Arc::clone(&self.facts),
             last: self.last.clone(),
             last_good: self.last_good.clone(),
+            answer: self.answer.clone(),
             recent: self.recent.clone(),
             next_due,
             alarms: Arc::default(),

@@ -59,7 +59,7 @@ macro_rules! host_wide {
                 MemWritebackBytes = "mem_writeback_bytes", Whole, Bytes, [gauge kib(writeback_kib)], node "node_memory_Writeback_bytes", "Writeback";
                 MemAnonPagesBytes = "mem_anon_pages_bytes", Whole, Bytes, [gauge kib(anon_pages_kib)], node "node_memory_AnonPages_bytes", "AnonPages";
                 MemMappedBytes = "mem_mapped_bytes", Whole, Bytes, [gauge kib(mapped_kib)], node "node_memory_Mapped_bytes", "Mapped";
-                MemKReclaimableBytes = "mem_k_reclaimable_bytes", Whole, Bytes, [gauge kib(k_reclaimable_kib)], since "4.20", node "node_memory_KReclaimable_bytes", "KReclaimable";
+                MemKReclaimableBytes = "mem_k_reclaimable_bytes", Whole, Bytes, [gauge kib(k_reclaimable_kib)], since "4.20", "KReclaimable";
                 MemSReclaimableBytes = "mem_s_reclaimable_bytes", Whole, Bytes, [gauge kib(s_reclaimable_kib)], node "node_memory_SReclaimable_bytes", "SReclaimable";
                 MemSUnreclaimBytes = "mem_s_unreclaim_bytes", Whole, Bytes, [gauge kib(s_unreclaim_kib)], node "node_memory_SUnreclaim_bytes", "SUnreclaim";
                 MemShmemBytes = "mem_shmem_bytes", Whole, Bytes, [gauge kib(shmem_kib)], node "node_memory_Shmem_bytes", "Shmem";

@@ -65,13 +65,21 @@ macro_rules! made {
     (counter $($how:tt)*) => { super::table::made!(@ Counter $($how)*) };
     (share $($how:tt)*) => { super::table::made!(@ Share $($how)*) };
     (@ $metric:ident $counters:literal, $scale:expr) => {
-        $crate::model::ColumnSpec::of($crate::model::Metric::$metric, $counters, $scale)
+        $crate::model::ColumnSpec {
+            metric: $crate::model::Metric::$metric,
+            counters: $counters,
+            scale: $scale,
+            ..$crate::model::ColumnSpec::PLAIN
+        }
     };
     (@ $metric:ident $reading:ident ($($_:tt)*) and $($of_ipv6:tt)*) => {
         super::table::made!(@ $metric 2, 1.0)
     };
     (@ $metric:ident $reading:ident ($($_:tt)*) $(* $scale:literal)?) => {
         super::table::made!(@ $metric 1, 1.0 $(* $scale)?)
+    };
+    (@ $metric:ident in tables::$function:ident) => {
+        $crate::model::ColumnSpec { is_sum: true, ..super::table::made!(@ $metric) }
     };
     (@ $metric:ident $(in $($path:tt)*)?) => { super::table::made!(@ $metric 0, 1.0) };
 }

@@ -94,6 +94,18 @@ impl Detail {
         (0..).map_while(move |place| self.row(of, place))
     }
 
+    /// How many rows a list has.
+    pub(crate) fn count(&self, of: DetailTable) -> usize {
+        match of {
+            DetailTable::Core => self.cores.len(),
+            DetailTable::Softirq => self.softirqs.len(),
+            DetailTable::Net => self.interfaces.len(),
+            DetailTable::Disk => self.disks.len(),
+            DetailTable::Filesystem => self.filesystems.len(),
+            DetailTable::Process => self.processes.len(),
+        }
+    }
+
     /// Those of one row; none behind the last.
     pub(crate) fn row(&self, of: DetailTable, place: usize) -> Option<(&[Arc<str>], &[f64])> {
         fn at<C: ColumnSet>(rows: &[Row<C>], place: usize) -> Option<(&[Arc<str>], &[f64])> {

@@ -186,3 +186,44 @@ fn soft_interrupts_are_counted_per_core_and_unknown_when_one_falls() {
     assert!(SoftirqColumn::ALL.iter().all(|&c| core.values.get(c) == Some(5.0)));
     assert!(known(row(&rates.detail.softirqs, "1")).is_empty());
 }
+
+#[test]
+fn cpu_time_that_the_kernel_takes_back_is_shown_as_it_stood() {
+    const IOWAIT: usize = 4;
+    let at = |seconds: u64, ticks| snapshot("a", seconds).cpu(ticks).cores(&[("0", ticks)]);
+    let before = at(1_000, TICKS);
+    let later = grow(TICKS, [50, 0, 10, 40, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(held(&before, &at(1_010, later)), None, "nothing fell");
+
+    let mut taken_back = later;
+    taken_back[IOWAIT] -= 3;
+    let now = at(1_010, taken_back);
+    let shown = held(&before, &now).unwrap();
+    assert_eq!(*shown, at(1_010, later), "iowait alone stands still");
+    // It goes on from there once it has grown beyond.
+    let mut grown = grow(taken_back, [9; 10]);
+    assert_eq!(held(&shown, &at(1_020, grown)), None);
+    // So does one that was shown so for longer.
+    grown[IOWAIT] = taken_back[IOWAIT];
+    let shown = held(&shown, &at(1_020, grown)).unwrap();
+    assert_eq!(shown.cores.get(0, IOWAIT), Some(TICKS[IOWAIT]));
+    assert_eq!(shown.cpu[0], Some(grown[0]));
+}
+
+#[test]
+fn a_line_that_was_started_over_is_shown_so() {
+    let at = |boot: &str, seconds: u64, core| {
+        snapshot(boot, seconds).cpu(TICKS).cores(&[("0", TICKS), ("1", core)])
+    };
+    let before = at("a", 1_000, TICKS);
+    let mut over = TICKS;
+    // Idle: 8000 ticks; 301 of them are more than three seconds.
+    over[3] -= 301;
+    over[4] -= 5;
+    assert_eq!(held(&before, &at("a", 1_010, over)), None);
+    over[3] += 1;
+    let shown = held(&before, &at("a", 1_010, over)).unwrap();
+    assert_eq!(shown.cores, at("a", 1_010, TICKS).cores);
+    // Of another boot nothing is held.
+    assert_eq!(held(&before, &at("b", 10, [0; 10])), None);
+}

@@ -1,0 +1,145 @@
+"""Compares what a Prometheus has of a machine by node_exporter (job "node_exporter") with what it has of it by
+Roundsman (job "node", and "exact" with timestamps): names, labels, gauges, rates.
+
+compare.py PROMETHEUS MINUTES
+"""
+
+import json
+import sys
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+PROMETHEUS, MINUTES = sys.argv[1], int(sys.argv[2])
+# What changes between two looks at the same thing that are a moment apart: not compared by value.
+MOVING = {
+    "node_load1", "node_procs_running", "node_procs_blocked", "node_disk_io_now", "node_time_seconds",
+    "node_processes_state", "node_processes_threads", "node_filefd_allocated", "node_entropy_available_bits",
+    "node_sockstat_TCP_tw", "node_sockstat_TCP_alloc", "node_sockstat_TCP_inuse", "node_sockstat_sockets_used",
+    "node_sockstat_TCP_orphan", "node_sockstat_TCP_mem_bytes", "node_netstat_Tcp_CurrEstab",
+    "node_memory_Dirty_bytes", "node_memory_Writeback_bytes", "node_memory_KernelStack_bytes",
+    # node_exporter 1.11.1 says 0 of a mount that /proc/1/mountinfo has as "ro", options and all.
+    "node_filesystem_readonly",
+}
+# node_exporter tells only of states that there is a process in.
+SPARSE = {"node_processes_state"}
+# Gauges in all but name: node_exporter has no type for what these files hold.
+GAUGES = {"node_netstat_Tcp_CurrEstab"}
+# Labels that Roundsman does not know.
+UNKNOWN = {"version", "domainname", "device_error"}
+problems = []
+
+
+def ask(path, **params):
+    with urlopen(f"{PROMETHEUS}/api/v1/{path}?{urlencode(params)}") as answer:
+        return json.load(answer)["data"]
+
+
+def query(promql):
+    return ask("query", query=promql)["result"]
+
+
+def key(labels):
+    known = UNKNOWN | {"__name__", "job", "instance", "group"}
+    rest = {name: text for name, text in labels.items() if name not in known}
+    return tuple(sorted(rest.items()))
+
+
+def values(promql):
+    return {key(one["metric"]): float(one["value"][1]) for one in query(promql)}
+
+
+def names(job):
+    selector = f'{{job="{job}",instance="machine",__name__=~"node_.+"}}'
+    return {one["metric"]["__name__"] for one in query(f"group by (__name__) ({selector})")}
+
+
+def close(ours, theirs, share, floor):
+    return abs(ours - theirs) <= max(share * max(abs(ours), abs(theirs)), floor)
+
+
+def worst(what, ours, theirs, share, floor):
+    """How far apart the two are where both have a value; a problem for each that is too far."""
+    far = 0.0
+    for labels in ours.keys() & theirs.keys():
+        a, b = ours[labels], theirs[labels]
+        if not close(a, b, share, floor):
+            problems.append(f"{what} {dict(labels)}: {a:g} by Roundsman, {b:g} by node_exporter")
+        if max(abs(a), abs(b)) > 50 * floor:
+            far = max(far, abs(a - b) / max(abs(a), abs(b)))
+    return far
+
+
+def main():
+    types = {name: said[0]["type"] for name, said in ask("metadata").items()}
+    ours, theirs = names("node"), names("node_exporter")
+    both = sorted(ours & theirs)
+    print(f"names: {len(both)} that both have, {len(theirs - ours)} of node_exporter alone")
+    for name in sorted(ours - theirs):
+        print(f"  by Roundsman alone: {name}")
+        problems.append(f"{name} is told by Roundsman and not by node_exporter on the same machine")
+
+    # The first minute is left out: programs start, and the first scrapes lie apart.
+    window = f"{MINUTES * 60 - 45}s"
+    series, gauges, rates, exact = 0, 0.0, 0.0, 0.0
+    for name in both:
+        by_us = values(f'{name}{{job="node",instance="machine"}}')
+        by_them = values(f'{name}{{job="node_exporter"}}')
+        series += len(by_us.keys() & by_them.keys())
+        for labels in by_us.keys() - by_them.keys() if name not in SPARSE else ():
+            problems.append(f"{name} {dict(labels)} is told by Roundsman alone")
+        for labels in by_them.keys() - by_us.keys():
+            print(f"  by node_exporter alone: {name} {dict(labels)}")
+        is_counter = types.get(name) == "counter" or (types.get(name) == "unknown" and name not in GAUGES)
+        if is_counter:
+            # A hundredth of a processor, or so many things in the whole time.
+            floor = 0.002 if name.endswith("_seconds_total") else 20 / (MINUTES * 60)
+            floor = 4096 if "bytes" in name else floor
+            per = f'rate({name}{{job="JOB",instance="machine"}}[{window}])'
+            them = values(per.replace("JOB", "node_exporter"))
+            rates = max(rates, worst(f"rate of {name}", values(per.replace("JOB", "node")), them, 0.02, floor))
+            # Their first and last samples are a poll older, which a burst at either end shows.
+            by_moment = values(per.replace("JOB", "exact"))
+            exact = max(exact, worst(f"rate at its moments of {name}", by_moment, them, 0.05, floor))
+        elif name not in MOVING:
+            mean = f'avg_over_time({name}{{job="JOB",instance="machine"}}[{window}])'
+            mine, them = values(mean.replace("JOB", "node")), values(mean.replace("JOB", "node_exporter"))
+            gauges = max(gauges, worst(f"mean of {name}", mine, them, 0.02, 4 * 1024 * 1024 if "bytes" in name else 0.02))
+    print(f"series: {series} that both have; furthest apart: gauges {gauges:.2%}, rates {rates:.2%}, "
+          f"rates of values at their own moments {exact:.2%}")
+
+    for promql, expected in [
+        ('up{job="node",instance="machine"}', [1]),
+        ('up{job="node",instance="gone"}', [0]),
+        ('up{job="each",instance="machine",group="here"}', [1]),
+        ('up{job="each",instance="gone",group="here"}', [0]),
+        ('up{job="own"}', [1]),
+        ('roundsman_host_up{host="machine",group="here"}', [1]),
+        ('roundsman_host_up{host="gone"}', [0]),
+        ('roundsman_host_state{host="gone",state="down"}', [1]),
+        ('count(node_load1{job="each"})', [1]),
+        ('count({job="own",host="gone",__name__!~"ALERTS.*|roundsman_host_(up|state|outcome|info|good_poll_timestamp_seconds)"})', []),
+        ('count(roundsman_host_info{host="machine",kernel!=""})', [1]),
+        ('count(ALERTS{alertname="RoundsmanHostWithoutValues",host="gone"}) by (alertname)', [1]),
+    ]:
+        found = [float(one["value"][1]) for one in query(promql)]
+        if found != expected:
+            problems.append(f"{promql} is {found}, expected {expected}")
+
+    # Roundsman's own names say the same as node_exporter's.
+    for own, node in [
+        ("sum(rate(roundsman_core_busy_seconds_total[2m]))",
+         'sum(rate(node_cpu_seconds_total{job="node_exporter",mode!~"idle|iowait|steal"}[2m]))'),
+        ("sum(rate(roundsman_net_rx_bytes_total[2m]))", 'sum(rate(node_network_receive_bytes_total{job="node_exporter"}[2m]))'),
+        ("sum(rate(roundsman_host_context_switches_total[2m]))", 'sum(rate(node_context_switches_total{job="node_exporter"}[2m]))'),
+    ]:
+        (a,), (b,) = values(own).values(), values(node).values()
+        print(f"{own}: {a:.4g}, {b:.4g} by node_exporter")
+        if not close(a, b, 0.05, 0.01):
+            problems.append(f"{own} is {a:g}, {b:g} by node_exporter")
+
+    for problem in problems:
+        print(f"NOT THE SAME: {problem}")
+    sys.exit(1 if problems else 0)
+
+
+main()
