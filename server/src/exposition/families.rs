@@ -140,12 +140,17 @@ pub(super) fn of_hosts() -> Vec<MetricFamily> {
 pub(super) fn lasting(of: DetailTable) -> usize {
     match of {
         DetailTable::Filesystem | DetailTable::Process => of.labels().len() - 1,
-        DetailTable::Core | DetailTable::Softirq | DetailTable::Net | DetailTable::Disk => 1,
+        DetailTable::Core
+        | DetailTable::Softirq
+        | DetailTable::Net
+        | DetailTable::Disk
+        | DetailTable::Container => 1,
     }
 }
 
 fn help(spec: &ColumnSpec) -> String {
     let end = match (spec.metric, spec.unit) {
+        _ if spec.is_sum() => "",
         (Metric::Share, _) => "; as seconds, whose rate is the share",
         (Metric::Counter, Unit::Milliseconds) => "; the time of all of them, in seconds",
         (Metric::Counter, Unit::Number) => "; times the seconds that passed",
@@ -156,6 +161,7 @@ fn help(spec: &ColumnSpec) -> String {
 
 fn kind(spec: &ColumnSpec) -> MetricKind {
     match spec.metric {
+        _ if spec.is_sum() => MetricKind::Gauge,
         Metric::Gauge => MetricKind::Gauge,
         Metric::Counter | Metric::Share => MetricKind::Counter,
     }
@@ -177,6 +183,7 @@ pub(super) static OWN: LazyLock<Vec<MetricFamily>> = LazyLock::new(|| {
         for (column, spec) in table.specs().iter().enumerate() {
             let Some(name) = spec.prometheus(table.as_str()) else { continue };
             let source = match spec.metric {
+                _ if spec.is_sum() => Source::RowGauge(table, column),
                 Metric::Gauge => Source::RowGauge(table, column),
                 Metric::Counter | Metric::Share => Source::RowCounter(table, column),
             };
@@ -218,6 +225,8 @@ mod tests {
             "roundsman_disk_queue_seconds_total",
             "roundsman_core_busy_seconds_total",
             "roundsman_filesystem_used_ratio",
+            "roundsman_container_cpu_ratio",
+            "roundsman_container_read_bytes_per_second",
         ] {
             assert!(seen.contains(name), "{name}: {seen:?}");
         }

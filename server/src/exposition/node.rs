@@ -22,7 +22,7 @@ fn row_labels(of: DetailTable) -> &'static [&'static str] {
         DetailTable::Core | DetailTable::Softirq => &["cpu"],
         DetailTable::Net | DetailTable::Disk => &["device"],
         DetailTable::Filesystem => &["mountpoint", "device", "fstype"],
-        DetailTable::Process => &[],
+        DetailTable::Process | DetailTable::Container => &[],
     }
 }
 

@@ -178,7 +178,8 @@ impl ColumnSpec {
 
     /// Its name as a metric of Prometheus, in base units; `of` is what it is of: `host`, `disk`. A gauge is as it
     /// is. Of a rate it is the counter whose `rate()` is the column: of a share, of a mean time and of a mean
-    /// number that counter is in seconds. None for what no counter stands behind: a sum of rates.
+    /// number that counter is in seconds. No counter stands behind a sum of rates: of a list's rows it is a gauge, of
+    /// a host none, for its parts are told.
     #[must_use]
     pub fn prometheus(&self, of: &str) -> Option<String> {
         let name = self.name;
@@ -193,7 +194,11 @@ impl ColumnSpec {
         };
         let stem = stem.unwrap_or(name);
         let end = match (self.metric, self.unit) {
-            _ if self.is_sum => return None,
+            _ if self.is_sum && of == "host" => return None,
+            (Metric::Counter, Unit::PerSecond | Unit::BytesPerSecond) if self.is_sum => {
+                "_per_second"
+            }
+            (_, Unit::Percent) if self.is_sum => "_ratio",
             (Metric::Counter, Unit::PerSecond | Unit::BytesPerSecond) => "_total",
             (Metric::Counter | Metric::Share, _) => "_seconds_total",
             (Metric::Gauge, Unit::Percent) => "_ratio",
@@ -201,6 +206,12 @@ impl ColumnSpec {
             (Metric::Gauge, _) => "",
         };
         Some(format!("roundsman_{of}_{stem}{end}"))
+    }
+
+    /// Whether it is a sum, or the most, of rates: no counter stands behind it.
+    #[must_use]
+    pub fn is_sum(&self) -> bool {
+        self.is_sum
     }
 
     /// Whether it has a second counter, of what IPv6 adds.

@@ -57,7 +57,8 @@ pub fn row_total(snapshot: &Snapshot, of: DetailTable, row: usize, column: usize
         DetailTable::Process if column == 0 => {
             Total::of_ticks(snapshot.processes.get(row)?.cpu_ticks, hz)
         }
-        DetailTable::Filesystem | DetailTable::Process => None,
+        // A row of containers is of several, which come and go: there is no sum that only grows.
+        DetailTable::Filesystem | DetailTable::Process | DetailTable::Container => None,
     }
 }
 
@@ -69,8 +70,8 @@ pub fn find_row(snapshot: &Snapshot, of: DetailTable, label: &str, hint: usize) 
         DetailTable::Softirq => snapshot.softirqs.find(label, hint),
         DetailTable::Net => snapshot.interfaces.find(label, hint),
         DetailTable::Disk => snapshot.disks.find(label, hint),
-        // No counter is read of a mount.
-        DetailTable::Filesystem => Some(hint),
+        // No counter is read of a mount, none told of containers.
+        DetailTable::Filesystem | DetailTable::Container => Some(hint),
         DetailTable::Process => {
             let is = |row: usize| {
                 snapshot.processes.get(row).is_some_and(|one| label.parse() == Ok(one.pid))

@@ -120,11 +120,11 @@ columns! {
     ContainerColumn in [f64; 28] ["name", "container", "image", "engine"] {
         Containers from "/sys/fs/cgroup/…/cpu.stat" {
             Containers = "containers", Whole, Count, [gauge], "Containers of this name";
-            CpuPct = "cpu_pct", Real, Percent, [share], since "4.15", "CPU used since the last poll, of one core";
-            CpuUserPct = "cpu_user_pct", Real, Percent, [share], since "4.15", "CPU used in user mode, of one core";
-            CpuSystemPct = "cpu_system_pct", Real, Percent, [share], since "4.15", "CPU used in the kernel, of one core";
-            ThrottledPct = "throttled_pct", Real, Percent, [share], since "4.15", "Time in which its limit of CPU kept it waiting, summed over CPUs";
-            ThrottlesPerS = "throttles_per_s", Real, PerSecond, [counter], since "4.15", "Periods in which it reached its limit of CPU";
+            CpuPct = "cpu_pct", Real, Percent, [share summed], since "4.15", "CPU used since the last poll, of one core";
+            CpuUserPct = "cpu_user_pct", Real, Percent, [share summed], since "4.15", "CPU used in user mode, of one core";
+            CpuSystemPct = "cpu_system_pct", Real, Percent, [share summed], since "4.15", "CPU used in the kernel, of one core";
+            ThrottledPct = "throttled_pct", Real, Percent, [share summed], since "4.15", "Time in which its limit of CPU kept it waiting, summed over CPUs";
+            ThrottlesPerS = "throttles_per_s", Real, PerSecond, [counter summed], since "4.15", "Periods in which it reached its limit of CPU";
         }
         Containers from "/sys/fs/cgroup/…/memory.current" {
             MemoryBytes = "memory_bytes", Whole, Bytes, [gauge], since "4.5", "Memory, the page cache included";
@@ -135,28 +135,28 @@ columns! {
             MemoryUsedPct = "memory_used_pct", Real, Percent, [gauge], since "4.5", "Working set of its limit; of several containers that which is nearest to its own";
         }
         Containers from "/sys/fs/cgroup/…/memory.events" {
-            MemoryHighPerS = "memory_high_per_s", Real, PerSecond, [counter], since "4.5", "Times that it was slowed down at memory.high";
-            MemoryMaxPerS = "memory_max_per_s", Real, PerSecond, [counter], since "4.5", "Times that it came to its limit of memory";
-            OomsPerS = "ooms_per_s", Real, PerSecond, [counter], since "4.5", "Times that its limit of memory was not to be kept";
-            OomKillsPerS = "oom_kills_per_s", Real, PerSecond, [counter], since "4.13", "Processes of it killed for want of memory; those of a container that ended with them are not seen";
+            MemoryHighPerS = "memory_high_per_s", Real, PerSecond, [counter summed], since "4.5", "Times that it was slowed down at memory.high";
+            MemoryMaxPerS = "memory_max_per_s", Real, PerSecond, [counter summed], since "4.5", "Times that it came to its limit of memory";
+            OomsPerS = "ooms_per_s", Real, PerSecond, [counter summed], since "4.5", "Times that its limit of memory was not to be kept";
+            OomKillsPerS = "oom_kills_per_s", Real, PerSecond, [counter summed], since "4.13", "Processes of it killed for want of memory; those of a container that ended with them are not seen";
         }
         Containers from "/sys/fs/cgroup/…/io.stat" {
-            ReadBytesPerS = "read_bytes_per_s", Real, BytesPerSecond, [counter], since "4.5", "Bytes read from disks";
-            WrittenBytesPerS = "written_bytes_per_s", Real, BytesPerSecond, [counter], since "4.5", "Bytes written to disks";
-            ReadsPerS = "reads_per_s", Real, PerSecond, [counter], since "4.5", "Reads from disks";
-            WritesPerS = "writes_per_s", Real, PerSecond, [counter], since "4.5", "Writes to disks";
+            ReadBytesPerS = "read_bytes_per_s", Real, BytesPerSecond, [counter summed], since "4.5", "Bytes read from disks";
+            WrittenBytesPerS = "written_bytes_per_s", Real, BytesPerSecond, [counter summed], since "4.5", "Bytes written to disks";
+            ReadsPerS = "reads_per_s", Real, PerSecond, [counter summed], since "4.5", "Reads from disks";
+            WritesPerS = "writes_per_s", Real, PerSecond, [counter summed], since "4.5", "Writes to disks";
         }
         Containers from "/sys/fs/cgroup/…/pids.current" {
             Pids = "pids", Whole, Count, [gauge], since "4.5", "Processes and threads";
             PidsLimit = "pids_limit", Whole, Count, [gauge], since "4.5", "Its limit of them; unknown where it has none";
         }
         Containers from "/sys/fs/cgroup/…/*.pressure" {
-            PressureCpuSomePct = "pressure_cpu_some_pct", Real, Percent, [share], since "4.20", "Share of time in which some of its tasks waited for CPU; of several containers the most";
-            PressureCpuFullPct = "pressure_cpu_full_pct", Real, Percent, [share], since "5.13", "Share of time in which all of its tasks waited for CPU";
-            PressureMemorySomePct = "pressure_memory_some_pct", Real, Percent, [share], since "4.20", "Share of time in which some of its tasks waited for memory";
-            PressureMemoryFullPct = "pressure_memory_full_pct", Real, Percent, [share], since "4.20", "Share of time in which all of its tasks waited for memory";
-            PressureIoSomePct = "pressure_io_some_pct", Real, Percent, [share], since "4.20", "Share of time in which some of its tasks waited for disks";
-            PressureIoFullPct = "pressure_io_full_pct", Real, Percent, [share], since "4.20", "Share of time in which all of its tasks waited for disks";
+            PressureCpuSomePct = "pressure_cpu_some_pct", Real, Percent, [share summed], since "4.20", "Share of time in which some of its tasks waited for CPU; of several containers the most";
+            PressureCpuFullPct = "pressure_cpu_full_pct", Real, Percent, [share summed], since "5.13", "Share of time in which all of its tasks waited for CPU";
+            PressureMemorySomePct = "pressure_memory_some_pct", Real, Percent, [share summed], since "4.20", "Share of time in which some of its tasks waited for memory";
+            PressureMemoryFullPct = "pressure_memory_full_pct", Real, Percent, [share summed], since "4.20", "Share of time in which all of its tasks waited for memory";
+            PressureIoSomePct = "pressure_io_some_pct", Real, Percent, [share summed], since "4.20", "Share of time in which some of its tasks waited for disks";
+            PressureIoFullPct = "pressure_io_full_pct", Real, Percent, [share summed], since "4.20", "Share of time in which all of its tasks waited for disks";
         }
     }
 }

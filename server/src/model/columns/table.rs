@@ -8,7 +8,7 @@
 /// }
 /// ```
 ///
-/// In brackets stands a `Metric`: `gauge`, `counter`, `share`; in `host_wide` with what it is made of. New columns go to the end of the last group, or into a group of their own
+/// In brackets stands a `Metric`: `gauge`, `counter`, `share`; in `host_wide` with what it is made of; `summed`: a row is of several counters. New columns go to the end of the last group, or into a group of their own
 /// after it: rows that are kept are read by position.
 macro_rules! columns {
     ($(#[doc = $enum_doc:literal])* $Enum:ident in $Cells:ty [$($label:literal),*] {
@@ -64,6 +64,9 @@ macro_rules! made {
     (gauge $($_:tt)*) => { super::table::made!(@ Gauge 0, 1.0) };
     (counter $($how:tt)*) => { super::table::made!(@ Counter $($how)*) };
     (share $($how:tt)*) => { super::table::made!(@ Share $($how)*) };
+    (@ $metric:ident summed) => {
+        $crate::model::ColumnSpec { is_sum: true, ..super::table::made!(@ $metric) }
+    };
     (@ $metric:ident $counters:literal, $scale:expr) => {
         $crate::model::ColumnSpec {
             metric: $crate::model::Metric::$metric,

@@ -103,6 +103,7 @@ impl Detail {
             DetailTable::Disk => self.disks.len(),
             DetailTable::Filesystem => self.filesystems.len(),
             DetailTable::Process => self.processes.len(),
+            DetailTable::Container => self.containers.len(),
         }
     }
 
