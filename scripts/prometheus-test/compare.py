@@ -5,7 +5,9 @@ compare.py PROMETHEUS MINUTES
 """
 
 import json
+import re
 import sys
+from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -69,7 +71,31 @@ def worst(what, ours, theirs, share, floor):
     return far
 
 
+# Panels that say nothing of a machine that is well, or has no containers.
+QUIET = {"Full within a day", "Containers"}
+DASHBOARDS = Path(__file__).parents[2] / "packaging/grafana/prometheus"
+
+
+def dashboards():
+    """Each query of the dashboards, of the machine: it is understood, and says something."""
+    asked = 0
+    for file in sorted(DASHBOARDS.glob("*.json")):
+        row = None
+        for panel in json.loads(file.read_text())["panels"]:
+            row = panel["title"] if panel["type"] == "row" else row
+            for target in panel.get("targets", []):
+                promql = target["expr"].replace("$__rate_interval", "1m")
+                promql = promql.replace("$host", "machine").replace("$group", ".*")
+                assert not re.search(r"\$\w", promql), promql
+                found = query(promql)
+                asked += 1
+                if not found and not QUIET & {panel["title"], row}:
+                    problems.append(f"{file.name}, {panel['title']}: nothing for {promql}")
+    print(f"dashboards: {asked} queries")
+
+
 def main():
+    dashboards()
     types = {name: said[0]["type"] for name, said in ask("metadata").items()}
     ours, theirs = names("node"), names("node_exporter")
     both = sorted(ours & theirs)

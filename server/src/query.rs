@@ -1,9 +1,7 @@
-//! Answers from the live view and the store, in the one JSON shape that the HTTP API and the
-//! commands share.
+//! Answers from the live view and the store, in the one JSON shape that the HTTP API and the commands share.
 //!
-//! The live view answers what a host looks like now, the store what it looked like before. Without
-//! a live view (a command that reads the file of a running server) the store answers both. It must
-//! not know HTTP, terminals, SQL or the wire.
+//! The live view answers what a host looks like now, the store what it looked like before. Without a live view (a
+//! command that reads the file of a running server) the store answers both. Knows no HTTP, terminal, SQL or wire.
 
 mod audit;
 pub mod backtest;
