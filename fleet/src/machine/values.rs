@@ -42,6 +42,9 @@ struct Drive {
     iops: f64,
 }
 
+/// How full a disk becomes, of what there is: 84 % as df counts.
+const MOST_FULL: f64 = 0.83;
+
 /// One mount: its size, how full it was at boot, and how fast it fills.
 #[derive(Debug)]
 struct Volume {
@@ -223,9 +226,10 @@ impl Values {
     fn filesystems(&mut self, up_s: f64) {
         let Some(f) = &mut self.wire.filesystem else { return };
         for (row, volume) in self.volumes.iter().enumerate() {
-            // Filled to 97 %, somebody makes room, and it begins again.
+            // Somebody makes room before it is so full that an alert rule that comes along would speak: whether
+            // a machine is well must not depend on the day.
             let grown = volume.full_at_boot - 0.15 + volume.per_day * up_s / DAY_S;
-            let full = 0.15 + grown.rem_euclid(0.82);
+            let full = 0.15 + grown.rem_euclid(MOST_FULL - 0.15);
             f.blocks_free[row] = whole(volume.blocks * (1.0 - full));
             f.blocks_available[row] = whole(volume.blocks * (1.0 - full) * 0.95);
             f.inodes_free[row] = whole(volume.blocks / 4.0 * (1.0 - full * 0.3));

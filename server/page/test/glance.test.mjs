@@ -144,6 +144,7 @@ test('a host is found and opened by keys alone, and acted upon', async () => {
   await page.keyboard.type('room=b2');
   await dialog.getByRole('option').filter({ hasText: 'web-1' }).waitFor();
   await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
   await page.keyboard.press('g');
   await page.keyboard.press('a');
   await page.waitForURL(`${server.at}/alerts`);

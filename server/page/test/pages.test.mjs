@@ -249,7 +249,7 @@ test('in a window of 1400 px the fleet has all its columns, and no title is cut'
   const { page, close } = await tab(browser, { viewport: { width: 1400, height: 900 } });
   await page.goto(server.at);
   await page.waitForSelector(HOSTS_UP);
-  await page.locator('.trouble-list li', { hasText: 'Sockets is partial' }).waitFor();
+  await page.locator('.trouble-list li', { hasText: 'Containers is partial' }).waitFor();
   const [wide, room] = await page
     .getByRole('region', { name: 'Hosts', exact: true })
     .evaluate((one) => [one.scrollWidth, one.clientWidth]);
