@@ -210,7 +210,7 @@ fn time(line: &CpuTicks, state: Option<usize>, is_busy: bool, hz: u32) -> Option
 /// Who takes rates of counters takes one that falls for one that was started over, and adds all that it
 /// stood at: a hundredth of a second that is taken back would be weeks of iowait. So it stands at what it stood
 /// at, as node_exporter has it, until it has grown beyond; `shown` is what was shown before. A line of which
-/// a state fell further than [`MAX_FALL_S`] was started over, and is shown so.
+/// a state fell further than `MAX_FALL_S` was started over, and is shown so.
 #[must_use]
 pub fn held(shown: &Snapshot, current: &Snapshot) -> Option<Box<Snapshot>> {
     super::since(shown, current)?;
