@@ -10,6 +10,7 @@
 # against the archive's signature, as apt does it always.
 set -euo pipefail
 
+. "$(dirname "$0")/debian.sh"
 (($# >= 1)) || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
@@ -22,42 +23,10 @@ if [[ -f $done_file && $(<"$done_file") == "${packages[*]}" && -x $folder/bin/my
     exit 0
 fi
 
-suite=${MYSQL_SUITE:-sid}
-arch=$(dpkg --print-architecture)
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[[ -r $keyring ]] || { echo "$keyring is missing: apt-get install debian-archive-keyring" >&2; exit 1; }
-
-# The archive of Debian that the machine's own sources name, in whichever form they stand and whether
-# their lists were ever fetched (security's is another one, which has no sid).
-archive=${MYSQL_ARCHIVE:-}
-if [[ -z $archive ]]; then
-    uris=$(apt-get update --print-uris 2>/dev/null | sed -n "s/^'\([^']*\)\/dists\/[^']*'.*/\1/p")
-    archive=$(grep -m1 '/debian/*$' <<<"$uris" || grep -v -m1 security <<<"$uris" || true)
-fi
-[[ -n $archive ]] || { echo "no archive of Debian among the machine's sources: set MYSQL_ARCHIVE" >&2; exit 1; }
-
 apt=$folder/.apt
-mkdir -p "$apt/etc" "$apt/lists/partial" "$apt/cache/archives/partial"
-: >"$apt/status"
-printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$archive" "$suite" >"$apt/etc/sources.list"
-options=(
-    -o "Dir::Etc::sourcelist=$apt/etc/sources.list" -o Dir::Etc::sourceparts=/dev/null
-    -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-    -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status"
-    -o "Dir::State::extended_states=$apt/extended_states"
-    -o "Dir::Cache=$apt/cache" -o "Dir::Log=$apt"
-    -o APT::Install-Recommends=false -o APT::Get::List-Cleanup=false
-    -o Acquire::Languages=none -o APT::Sandbox::User=root
-    # A mirror that lags behind is as good here; what it has is signed all the same.
-    -o Acquire::Check-Valid-Until=false
-    # A list that cannot be fetched is an error, not a warning about a package that is missing.
-    -o APT::Update::Error-Mode=any
-    -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch"
-    -o DPkg::Post-Invoke= -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=
-)
-apt-get "${options[@]}" update -qq
+debian_apt "$apt" "${MYSQL_SUITE:-sid}" "${MYSQL_ARCHIVE:-}"
 # With an empty status file all that a package needs is to be installed: down to libc.
-apt-get "${options[@]}" install -qq --download-only -y "${packages[@]}" >/dev/null
+apt-get "${apt_options[@]}" install -qq --download-only -y "${packages[@]}" >/dev/null
 
 root=$folder/root
 rm -rf "$root.new"

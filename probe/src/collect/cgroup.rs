@@ -120,14 +120,6 @@ pub fn groups_in(
     Ok(())
 }
 
-/// Opens a group in another.
-///
-/// # Errors
-/// openat(2)'s.
-pub fn child(group: impl AsFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(group, name, FLAGS | OFlags::DIRECTORY, Mode::empty())
-}
-
 /// The inode of an open group: another one for each that is made.
 ///
 /// # Errors

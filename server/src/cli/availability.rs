@@ -1,6 +1,6 @@
 //! `roundsman availability`: how often hosts answered, by days or months.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{
     CliError, Runtime,
@@ -25,13 +25,6 @@ Examples:
 Counted is what was asked of a host: neither while it was paused, nor while the server was down. Days say how
 many of them have polls.";
 
-/// What is counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum By {
-    Day,
-    Month,
-}
-
 /// Flags of `availability`.
 #[derive(Debug, Args)]
 pub(super) struct AvailabilityArgs {
@@ -49,8 +42,8 @@ pub(super) struct AvailabilityArgs {
     #[arg(long, value_name = "MOMENT", default_value = "now", allow_hyphen_values = true)]
     to: String,
     /// Count calendar days or months, in UTC
-    #[arg(long, value_enum, default_value = "month")]
-    by: By,
+    #[arg(long, value_name = "PERIOD", default_value = "month", value_parser = parse::period())]
+    by: CalendarPeriod,
     /// For other programs: CSV with a header, or one JSON document per line
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -95,10 +88,6 @@ pub(super) fn run(args: AvailabilityArgs, runtime: &Runtime) -> Result<(), CliEr
         (Some(group), _) => HostsOf::Group(group),
         (None, true) => HostsOf::Inventory,
         (None, false) => HostsOf::Named(hosts),
-    };
-    let by = match by {
-        By::Day => CalendarPeriod::Day,
-        By::Month => CalendarPeriod::Month,
     };
     let range = AvailabilityRange { of, from, to: parse::moment("--to", &to, now)?, by };
     let query = runtime.kept()?;

@@ -8,7 +8,7 @@ use super::CliError;
 use crate::{
     inventory::{MAX_TIMEOUT, MIN_TIMEOUT},
     model::{Severity, State},
-    query::{MAX_PAGE, PollRange, SortOrder, parse_moment},
+    query::{CalendarPeriod, MAX_PAGE, PollRange, SortOrder, parse_moment},
     schedule::Schedule,
     units::WallMs,
 };
@@ -26,6 +26,15 @@ pub(super) fn severity() -> impl TypedValueParser<Value = Severity> {
     PossibleValuesParser::new(Severity::ALL.iter().map(|severity| severity.as_str())).map(|word| {
         // clap has let only words of this list through.
         Severity::parse(&word).unwrap_or(Severity::Info)
+    })
+}
+
+/// A calendar period.
+pub(super) fn period() -> impl TypedValueParser<Value = CalendarPeriod> {
+    let all = || CalendarPeriod::ALL.iter().copied();
+    PossibleValuesParser::new(all().map(CalendarPeriod::as_str)).map(move |word| {
+        // clap has let only words of this list through.
+        all().find(|period| period.as_str() == word).unwrap_or(CalendarPeriod::Month)
     })
 }
 

@@ -37,6 +37,15 @@ impl CalendarPeriod {
     /// Both.
     pub const ALL: &'static [Self] = &[Self::Day, Self::Month];
 
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+
     /// The first day of the one that a day is in.
     fn first(self, day: NaiveDate) -> NaiveDate {
         match self {
@@ -62,10 +71,7 @@ impl CalendarPeriod {
 
 impl fmt::Display for CalendarPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Day => "day",
-            Self::Month => "month",
-        })
+        f.pad(self.as_str())
     }
 }
 
