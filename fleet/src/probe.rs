@@ -20,6 +20,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustix::net::{Shutdown, listen, shutdown};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -37,13 +38,13 @@ use crate::{
 };
 
 /// Connections that may wait to be accepted.
-const BACKLOG: u32 = 16;
+const BACKLOG: u16 = 16;
 
 /// Longer than loopback takes to connect, if it is going to.
 const CONNECTED: Duration = Duration::from_millis(200);
 
-/// How long to wait before a port that somebody else took is tried again.
-const BIND_AGAIN: Duration = Duration::from_secs(1);
+/// How long to wait after an attempt to accept that failed.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a babbling probe says: neither HTTP/2 nor HTTP/1 nor TLS.
 const BABBLE: &[u8] = b"\xde\xad\xbe\xef no HTTP is spoken here\r\n";
@@ -89,7 +90,7 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Takes the probe's address; port 0 becomes a free one.
+    /// Takes the probe's address for as long as it lives; port 0 becomes a free one.
     pub(crate) fn bind(
         socket: SocketAddr,
         machine: Machine,
@@ -97,7 +98,7 @@ impl Probe {
         secure: Option<Secure>,
         shared: &Arc<Shared>,
     ) -> io::Result<(Arc<Self>, TcpListener)> {
-        let listener = listen(socket, BACKLOG)?;
+        let listener = bind(socket)?;
         let probe = Self {
             socket: listener.local_addr()?,
             personality: watch::Sender::new(personality),
@@ -114,9 +115,8 @@ impl Probe {
 
     /// Lives until it is aborted. A change of stage closes every connection, as the death of a
     /// process does; a change of manner is met by the next call.
-    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener) {
+    pub(crate) async fn run(self: Arc<Self>, mut listener: TcpListener) {
         let mut changes = self.personality.subscribe();
-        let mut first = Some(listener);
         loop {
             let (stage, _) = self.now();
             let same = async {
@@ -132,29 +132,35 @@ impl Probe {
                 }
             };
             tokio::select! {
-                () = self.act(stage, first.take()) => {}
+                () = self.act(stage, &listener) => {}
                 () = same => {}
+            }
+            // Registered anew: what the reactor knows of a socket that stopped, it keeps for ever.
+            match listener.into_std().and_then(TcpListener::from_std) {
+                Ok(again) => listener = again,
+                Err(error) => {
+                    return roundsman_os::log::note(&format!("{}: ends: {error}", self.socket));
+                }
             }
         }
     }
 
-    /// Does what a stage is, for ever; returns only when its port cannot be had.
-    async fn act(self: &Arc<Self>, stage: Stage, listener: Option<TcpListener>) {
-        let backlog = if stage == Stage::Unreachable { 0 } else { BACKLOG };
-        let kept = listener.filter(|_| backlog == BACKLOG && stage != Stage::Closed);
-        if stage == Stage::Closed {
-            return std::future::pending().await;
-        }
-        let listener = match kept.map_or_else(|| listen(self.socket, backlog), Ok) {
-            Ok(listener) => listener,
-            Err(error) => {
-                let words = format!("{}: cannot listen, trying again: {error}", self.socket);
-                roundsman_os::log::note(&words);
-                return sleep(BIND_AGAIN).await;
-            }
+    /// Does what a stage is, for ever. The socket stays bound throughout, so that nobody else gets
+    /// its address and no change of stage can fail for want of it: Linux lets a socket that listens
+    /// change its queue, stop, and begin anew (`inet_listen`, `inet_shutdown` in `net/ipv4/af_inet.c`).
+    async fn act(self: &Arc<Self>, stage: Stage, listener: &TcpListener) {
+        let begun = match stage {
+            Stage::Closed => shutdown(listener, Shutdown::Read),
+            Stage::Unreachable => listen(listener, 0),
+            Stage::Serving | Stage::Mute | Stage::Babbling => listen(listener, BACKLOG.into()),
         };
-        if stage == Stage::Unreachable {
-            return fill(&listener, self.socket).await;
+        if let Err(error) = begun {
+            roundsman_os::log::note(&format!("{}: cannot be {stage:?}: {error}", self.socket));
+        }
+        match stage {
+            Stage::Closed => std::future::pending().await,
+            Stage::Unreachable => fill(self.socket).await,
+            Stage::Serving | Stage::Mute | Stage::Babbling => {}
         }
         // Dropping the set closes what is in it.
         let mut connections = JoinSet::new();
@@ -166,7 +172,7 @@ impl Probe {
                         connections.spawn(Arc::clone(self).meet(stage, stream));
                     }
                     // Out of descriptors, or a connection that died in the queue.
-                    Err(_) => sleep(BIND_AGAIN).await,
+                    Err(_) => sleep(ACCEPT_AGAIN).await,
                 },
             }
         }
@@ -281,16 +287,24 @@ impl Drop for Open {
     }
 }
 
-fn listen(socket: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let listener = if socket.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Its own connections of a moment ago, in TIME_WAIT, are no reason to wait.
-    listener.set_reuseaddr(true)?;
-    listener.bind(socket)?;
-    listener.listen(backlog)
+/// Listens at an address, by its port's number even where any port will do: a socket that was bound
+/// to port 0 loses its port when it stops listening (`SOCK_BINDPORT_LOCK` in `net/ipv4/af_inet.c`).
+fn bind(socket: SocketAddr) -> io::Result<TcpListener> {
+    let found = bound(socket)?;
+    // Two may have one address while neither listens.
+    bound(found.local_addr()?)?.listen(BACKLOG.into())
+}
+
+fn bound(socket: SocketAddr) -> io::Result<TcpSocket> {
+    let free = if socket.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of a moment ago, in TIME_WAIT, are no reason to wait.
+    free.set_reuseaddr(true)?;
+    free.bind(socket)?;
+    Ok(free)
 }
 
 /// Fills the listener's queue, so that the kernel drops whatever else comes, and holds it so.
-async fn fill(_listener: &TcpListener, socket: SocketAddr) {
+async fn fill(socket: SocketAddr) {
     let mut waiting = Vec::new();
     while let Ok(Ok(stream)) = timeout(CONNECTED, TcpStream::connect(socket)).await {
         waiting.push(stream);
