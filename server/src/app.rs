@@ -5,6 +5,7 @@ mod failure;
 mod http;
 mod keep;
 mod running;
+mod standby;
 mod starting;
 mod thread;
 
@@ -42,9 +43,9 @@ use crate::{
     resolve::HostResolver,
     schedule::Grids,
     store::{
-        LazyStore, Store,
+        LazyStore, Standing, Store,
         spool::{Registry, Spool},
-        writer::{Writer, WriterHandle},
+        writer::Writer,
     },
     ticker::{TickSenders, Ticker},
     upkeep::{self, Phases, Pruner, Rebuilder, Sealer, UpkeepTasks},
@@ -83,29 +84,39 @@ pub async fn run(
 ) -> Result<(), AppError> {
     descriptors::raise();
     let mut shutdown = pin!(shutdown);
-    let starting = Starting::default();
-    let ready = tokio::select! {
-        ready = prepare(config, &starting) => ready?,
-        () = &mut shutdown => {
-            tracing::warn!("stopped during its start, while {starting}; nothing was polled");
+    let listening = Listening::of(&config)?;
+    loop {
+        let starting = Starting::default();
+        let ready = tokio::select! {
+            ready = prepare(config.clone(), listening.share()?, &starting) => ready?,
+            () = &mut shutdown => {
+                tracing::warn!("stopped during its start, while {starting}; nothing was polled");
+                return Ok(());
+            }
+        };
+        let app = ready.begin().await?;
+        let grpc = app.grpc_addr().map(tracing::field::display);
+        tracing::info!(http = %app.http.address(), grpc, "serving");
+        let reloading = async {
+            loop {
+                reload(&app).await;
+            }
+        };
+        let to = tokio::select! {
+            () = &mut shutdown => None,
+            () = reloading => None,
+            to = app.superseded() => Some(to),
+        };
+        if let Some(to) = &to {
+            tracing::error!("{to} has taken over: this server stops polling and becomes a standby");
+        } else {
+            tracing::info!("stopping: no more polls are begun, those under way end");
+        }
+        app.stop().await;
+        if to.is_none() {
             return Ok(());
         }
-    };
-    let app = ready.begin().await?;
-    let grpc = app.grpc_addr().map(tracing::field::display);
-    tracing::info!(http = %app.http.address(), grpc, "serving");
-    let reloading = async {
-        loop {
-            reload(&app).await;
-        }
-    };
-    tokio::select! {
-        () = &mut shutdown => {}
-        () = reloading => {}
     }
-    tracing::info!("stopping: no more polls are begun, those under way end");
-    app.stop().await;
-    Ok(())
 }
 
 /// Starts the server on the current runtime, which should be a `current_thread` one: polling on
@@ -114,13 +125,13 @@ pub async fn run(
 /// # Errors
 /// [`AppError`]; then nothing of it runs.
 pub async fn start(config: Config) -> Result<App, AppError> {
-    prepare(config, &Starting::default()).await?.begin().await
+    let listening = Listening::of(&config)?;
+    prepare(config, listening, &Starting::default()).await?.begin().await
 }
 
 /// All of a start before the first poll. It may be given up at any moment: nothing is on its way then.
-async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError> {
+async fn prepare(config: Config, faces: Listening, starting: &Starting) -> Result<Ready, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let faces = listen(&config)?;
     let mut locks = lock::take(&config)?;
     if let Ok(http) = faces.http.local_addr() {
         locks.serves_at(http);
@@ -129,10 +140,11 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
     starting.comes_to(format!("opening the store {}", config.store.url));
     let store = LazyStore::new(config.store.clone(), Arc::clone(&clock)).with_memory(spool.clone());
     let store = Arc::new(store.owned_by(locks.owner.clone()));
-    let remembered = upkeep::open(&store, spool.as_deref()).await?;
+    let remembered = standby::open(&store, spool.as_deref(), &faces, &clock, starting).await?;
     starting.comes_to(format!("putting the inventory {} in force", config.inventory.display()));
     let phases = Some(Phases::load(&config.data));
-    let kept = Storage { store, spool, remembered, phases };
+    let standing = Arc::clone(&locks.owner.standing);
+    let kept = Storage { store, spool, remembered, phases, standing };
     let ready = wire(config, clock, faces, kept).await?;
     Ok(Ready { locks: Some(locks), ..ready })
 }
@@ -144,26 +156,11 @@ async fn prepare(config: Config, starting: &Starting) -> Result<Ready, AppError>
 /// [`AppError`]; then nothing of it runs.
 pub async fn start_over(config: Config, store: Arc<dyn Store>) -> Result<App, AppError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let faces = listen(&config)?;
+    let faces = Listening::of(&config)?;
     let store = Arc::new(LazyStore::opened(config.store.clone(), Arc::clone(&clock), store));
-    let kept = Storage { store, spool: None, remembered: None, phases: None };
+    let standing = Arc::default();
+    let kept = Storage { store, spool: None, remembered: None, phases: None, standing };
     wire(config, clock, faces, kept).await?.begin().await
-}
-
-/// Takes the addresses, so that a taken one is said before anything else is begun.
-fn listen(config: &Config) -> Result<Listening, AppError> {
-    if config.http.is_unguarded() {
-        return Err(AppError::Unguarded(config.http.listen));
-    }
-    let refuse = |address, error| AppError::Http { address, error };
-    let http = http::listen(config.http.listen, refuse)?;
-    let refuse = |address, error| AppError::Grpc { address, error };
-    let grpc = config.grpc.listen.map(|address| http::listen(address, refuse)).transpose()?;
-    let socket = config.http.socket.as_deref().map(|path| {
-        let refuse = |error| AppError::Socket { path: path.display().to_string(), error };
-        web::BoundSocket::bind(path).map_err(refuse)
-    });
-    Ok(Listening { http, grpc, socket: socket.transpose()?, tls: http::Tls::of(config)? })
 }
 
 /// Where rows go, and what is known of the hosts while the store is away.
@@ -172,13 +169,14 @@ struct Storage {
     spool: Option<Arc<Spool>>,
     remembered: Option<Registry>,
     phases: Option<(Phases, Grids)>,
+    standing: Arc<Standing>,
 }
 
 async fn wire(
     config: Config,
     clock: Arc<dyn Clock>,
     listening: Listening,
-    Storage { store, spool, remembered, phases }: Storage,
+    Storage { store, spool, remembered, phases, standing }: Storage,
 ) -> Result<Ready, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
@@ -224,9 +222,10 @@ async fn wire(
         clock: Arc::clone(&clock),
         fall: policy.fall,
         url: config.http.url.clone(),
+        standing: Arc::clone(&standing),
     };
     let telling = OutboxWorker::new(&outbox, telling);
-    let around = keep::around(&store, spool, &handle, &live);
+    let around = keep::around(&store, spool, &handle, &live, standing);
     let worker = hook.as_ref().map(|hook| hook.worker(around));
     let parts = Parts {
         poller: Poller::with_resolver(poll_limits, Arc::clone(&clock), names),
@@ -313,7 +312,7 @@ async fn run_parts(
     let http = HttpThread::start(faces)?;
     live.update_server(|server| server.grpc = http.grpc());
 
-    let drained = drained(parts.writer.clone(), config.writer.batch_rows);
+    let drained = keep::drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
     let Begun { reconciler, in_force, looking_after, store, writer, phases } = begun;
     let mut engine = Engine::new(parts).on_boot(boot_id());
@@ -364,15 +363,6 @@ async fn run_parts(
         locks: None,
     };
     Ok(app)
-}
-
-/// Whether what waits for the store are the rows of this moment alone.
-fn drained(writer: WriterHandle, batch_rows: u32) -> upkeep::Drained {
-    Box::new(move || {
-        let stats = writer.stats();
-        let spooled = stats.spool.as_ref().is_some_and(|spool| spool.rows() > 0);
-        stats.failing_since.is_none() && !spooled && stats.depth <= rows(batch_rows)
-    })
 }
 
 fn rows(count: u32) -> usize {

@@ -26,6 +26,7 @@ pub mod alert;
 pub mod route;
 pub mod rollup;
 pub mod board;
+pub mod lease;
 
 // Touch: one thing outside each.
 pub mod clock;

@@ -86,9 +86,9 @@ pub fn take(config: &Config) -> Result<Locks, InUse> {
             ),
         }
     }
-    let id = id.unwrap_or_else(random).into();
+    let id = id.unwrap_or_else(random);
     let words = format!("{}, data folder {}", process(), config.data.display());
-    Ok(Locks { files, owner: Owner { id, words } })
+    Ok(Locks { files, owner: Owner::new(id, words) })
 }
 
 fn is_unwritable(error: &io::Error) -> bool {

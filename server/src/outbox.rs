@@ -35,7 +35,7 @@ use crate::{
     notify::{self, Around, Channel, ChannelStats},
     resolve::HostResolver,
     route::{Alerting, Journal, Router},
-    store::{spool::Spool, writer::WriterHandle},
+    store::{Standing, spool::Spool, writer::WriterHandle},
     units::Mono,
 };
 use people::{Answer, Order};
@@ -168,6 +168,8 @@ pub struct OutboxParts {
     pub fall: u32,
     /// Where people find the page, for links to it.
     pub url: Option<PublicUrl>,
+    /// Whether this server is in charge.
+    pub standing: Arc<Standing>,
 }
 
 type Sending = FuturesUnordered<Pin<Box<dyn Future<Output = Sent> + Send>>>;

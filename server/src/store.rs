@@ -17,6 +17,7 @@ mod packed;
 mod sealed;
 mod summary;
 mod stamp;
+mod standing;
 mod statement;
 mod worker;
 pub mod sqlite;
@@ -52,6 +53,7 @@ pub(crate) use numbers::{keep_apart, keep_numbers, register};
 pub use open::open;
 pub use private::make_folder;
 pub use series::{Bucket, Buckets, Sample, SeriesAsk, TableSample};
+pub use standing::Standing;
 pub use statement::{SQL_AHEAD, SqlPart, SqlSink, SqlValue};
 pub use summary::{DaySum, DaySummary, RowBuckets, RowsAsk, has_summaries, summary_gaps};
 
@@ -81,12 +83,22 @@ pub enum Mode {
 }
 
 /// A server that writes to a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Owner {
     /// What tells its data folder from every other.
     pub id: Arc<str>,
     /// Process, machine and data folder, for people.
     pub words: String,
+    /// Whether it holds the database, where several may want it.
+    pub standing: Arc<Standing>,
+}
+
+impl Owner {
+    /// A server that holds nothing yet.
+    #[must_use]
+    pub fn new(id: impl Into<Arc<str>>, words: String) -> Self {
+        Self { id: id.into(), words, standing: Arc::default() }
+    }
 }
 
 /// A host as the inventory names it.

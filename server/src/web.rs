@@ -44,6 +44,7 @@ mod served;
 mod session;
 mod sign_in;
 mod stall;
+mod standby;
 mod stream;
 mod tagged;
 mod who;
@@ -66,6 +67,7 @@ pub(crate) use guest::{Guest, Unwelcome};
 pub(crate) use listener::setup as tls_now;
 pub use listener::{BoundSocket, Listener};
 pub(crate) use places::{ConnectionPermit, TooMany, Watching};
+pub use standby::serve_standby;
 pub use stream::{BEAT, LINGER, LOOK, Looks, MAX_PAGES, MAX_STREAM_LIFE};
 
 use crate::{

@@ -39,10 +39,45 @@ pub(super) struct Listening {
     pub(super) tls: Tls,
 }
 
+impl Listening {
+    /// Takes the addresses, so that a taken one is said before anything else is begun.
+    pub(super) fn of(config: &Config) -> Result<Self, AppError> {
+        if config.http.is_unguarded() {
+            return Err(AppError::Unguarded(config.http.listen));
+        }
+        let refuse = |address, error| AppError::Http { address, error };
+        let http = listen(config.http.listen, refuse)?;
+        let refuse = |address, error| AppError::Grpc { address, error };
+        let grpc = config.grpc.listen.map(|address| listen(address, refuse)).transpose()?;
+        let socket = config.http.socket.as_deref().map(|path| {
+            let refuse = |error| AppError::Socket { path: path.display().to_string(), error };
+            BoundSocket::bind(path).map_err(refuse)
+        });
+        Ok(Self { http, grpc, socket: socket.transpose()?, tls: Tls::of(config)? })
+    }
+
+    /// The same sockets once more.
+    ///
+    /// # Errors
+    /// [`AppError::Thread`]: out of descriptors.
+    pub(super) fn share(&self) -> Result<Self, AppError> {
+        let shared = || {
+            Ok(Self {
+                http: self.http.try_clone()?,
+                grpc: self.grpc.as_ref().map(std::net::TcpListener::try_clone).transpose()?,
+                socket: self.socket.as_ref().map(BoundSocket::share).transpose()?,
+                tls: self.tls.clone(),
+            })
+        };
+        shared().map_err(AppError::Thread)
+    }
+}
+
 /// TLS of each that is listened on, where it is wanted.
+#[derive(Clone)]
 pub(super) struct Tls {
-    http: Option<Arc<Server>>,
-    grpc: Option<Arc<Server>>,
+    pub(super) http: Option<Arc<Server>>,
+    pub(super) grpc: Option<Arc<Server>>,
 }
 
 impl Tls {
@@ -155,7 +190,7 @@ pub(super) struct HttpThread {
 }
 
 /// Takes an address, so that a taken one is said before anything else is begun.
-pub(super) fn listen(
+fn listen(
     address: SocketAddr,
     refuse: impl Fn(SocketAddr, io::Error) -> AppError,
 ) -> Result<std::net::TcpListener, AppError> {

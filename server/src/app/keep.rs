@@ -11,11 +11,11 @@ use crate::{
     metrics::Metrics,
     outbox::Outbox,
     store::{
-        Store,
+        Standing, Store,
         spool::{Spool, SpoolStatus},
         writer::{News, Tell, Writer, WriterHandle, WriterLimits, WriterStats},
     },
-    web,
+    upkeep, web,
 };
 
 /// Starts the spool, unless it is switched off.
@@ -44,10 +44,11 @@ pub(super) fn around(
     spool: Option<Arc<Spool>>,
     writer: &WriterHandle,
     live: &Arc<Live>,
+    standing: Arc<Standing>,
 ) -> NoticeStores {
     let live = Arc::clone(live);
     let is_believed = Box::new(move |now| live.server().clock.doubt(now).is_none());
-    NoticeStores { store: Arc::clone(store), spool, writer: writer.clone(), is_believed }
+    NoticeStores { store: Arc::clone(store), spool, writer: writer.clone(), is_believed, standing }
 }
 
 /// Starts the writer, which hands on to the hook and to the routes what is a row.
@@ -73,6 +74,15 @@ pub(super) fn writer(
         move || clock.now().wall,
         tell(hook.clone(), outbox.clone()),
     )
+}
+
+/// Whether what waits for the store are the rows of this moment alone.
+pub(super) fn drained(writer: WriterHandle, batch_rows: u32) -> upkeep::Drained {
+    Box::new(move || {
+        let stats = writer.stats();
+        let spooled = stats.spool.as_ref().is_some_and(|spool| spool.rows() > 0);
+        stats.failing_since.is_none() && !spooled && stats.depth <= rows(batch_rows)
+    })
 }
 
 /// What became of all rows since the start.

@@ -52,6 +52,14 @@ impl App {
         told.await.ok()
     }
 
+    /// Ends when another server has taken over the store; with what that says of itself.
+    pub(super) async fn superseded(&self) -> Arc<str> {
+        match &self.locks {
+            Some(locks) => locks.owner.standing.superseded().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Polls a host now, or joins the poll that is under way; none when there is no such host.
     pub async fn poll_now(&self, name: HostName) -> Option<Arc<Record>> {
         let (asked, answer) = oneshot::channel();

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     model::{HostId, Notice, NoticeState},
     store::{
-        Store,
+        Standing, Store,
         spool::Spool,
         writer::{QueuedRow, WriterHandle},
     },
@@ -42,6 +42,8 @@ pub struct NoticeStores {
     pub writer: WriterHandle,
     /// Whether the wall clock is right, as far as is known.
     pub is_believed: Box<dyn Fn(Now) -> bool + Send + Sync>,
+    /// Whether this server is in charge.
+    pub standing: Arc<Standing>,
 }
 
 /// Tells what its [`Hook`] hears of.
@@ -161,6 +163,9 @@ impl HookWorker {
         match next {
             Next::Tell(_) if self.not_before.receiver > now => {
                 self.wait(Some(self.not_before.receiver), now, &mut stopping).await;
+            }
+            Next::Tell(_) if !self.around.standing.may_tell(now).await => {
+                let _ = stopping.wait_for(|stopping| *stopping).await;
             }
             Next::Tell(notice) => {
                 let told = self.target.post(&notice.body).await;

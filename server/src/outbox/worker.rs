@@ -46,6 +46,12 @@ impl OutboxWorker {
         self.restore(now).await;
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
+            let now = self.parts.clock.now().mono;
+            if !self.parts.standing.may_tell(now).await {
+                // Another server is in charge: what is under way may end, and nothing is written down.
+                self.shared.end();
+                return shutdown.await;
+            }
             let wait = self.step().await;
             let pause = async {
                 match wait {

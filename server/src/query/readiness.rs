@@ -46,6 +46,21 @@ pub struct Readiness {
     pub last_round: Option<Rfc3339>,
 }
 
+impl Readiness {
+    /// Of a server that does no work, for this reason.
+    #[must_use]
+    pub fn not_ready(reason: String, started: WallMs) -> Self {
+        Self {
+            ready: false,
+            reasons: vec![reason],
+            warnings: Vec::new(),
+            started: Rfc3339(started),
+            inventory: None,
+            last_round: None,
+        }
+    }
+}
+
 /// The inventory in force.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct InventoryShape {

@@ -11,7 +11,9 @@ use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
     KnownHost, LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration,
     Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink, Store,
-    StoreError, StoreStatus, SummariesDue, TableSample, open::open_for, spool::Spool,
+    StoreError, StoreStatus, SummariesDue, TableSample,
+    open::{open_for, wait_for_turn},
+    spool::Spool,
 };
 use crate::{
     clock::Clock,
@@ -72,6 +74,31 @@ impl LazyStore {
     #[must_use]
     pub fn owned_by(self, owner: Owner) -> Self {
         Self { owner: Some(owner), ..self }
+    }
+
+    /// Waits until this server may take a database that another one writes to; `told` hears of that one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database cannot be asked.
+    pub async fn wait_for_turn(&self, told: impl FnMut(&str)) -> Result<(), StoreError> {
+        match &self.owner {
+            Some(owner) => {
+                wait_for_turn(&self.settings, owner, Arc::clone(&self.clock), told).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether another server held the store before this one; says so once.
+    pub(crate) fn has_succeeded(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.standing.has_succeeded())
+    }
+
+    /// Another server was found to write to it.
+    pub(crate) fn lost(&self, to: &str) {
+        if let Some(owner) = &self.owner {
+            owner.standing.lost(to);
+        }
     }
 
     /// Where it is.

@@ -213,16 +213,12 @@ pub enum StoreError {
         what: &'static str,
     },
     /// Another server writes to the database.
-    #[error(
-        "another server writes to {location}: {holder}; stop that one, or use another database. It holds this one until {expires} and renews that while it runs"
-    )]
+    #[error("another server writes to {location}: {holder}")]
     InUse {
         /// Where the store is.
         location: String,
         /// What the other one says of itself.
         holder: String,
-        /// Until when, by the database's clock.
-        expires: String,
     },
     /// Something was to be written to a store that is open for reading.
     #[error("the store is open for reading only, it cannot {doing}")]

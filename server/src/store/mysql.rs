@@ -68,6 +68,7 @@ use chrono::NaiveDate;
 use mysql_async::Conn;
 
 pub use self::options::{Options, Timeouts};
+pub(super) use self::owner::watch;
 pub(crate) use self::release::Release;
 use self::{
     connect::within, owner::WriteLease, pools::Pools, seal_boundary::WriteTarget,
@@ -160,7 +161,7 @@ impl Mysql {
             pools.expect(Arc::clone(&identity));
             let held = match options.owner {
                 Some(owner) if mode == Mode::ReadWrite => {
-                    let taking = WriteLease::take(Arc::clone(&pools), owner);
+                    let taking = WriteLease::take(Arc::clone(&pools), owner, Arc::clone(&clock));
                     Some(within(pools.limits.call, taking).await?)
                 }
                 _ => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Mode, Owner, Store, StoreError, mysql, sqlite::Sqlite};
 use crate::{
     clock::Clock,
-    config::{self, StoreUrl},
+    config::{self, MysqlUrl, StoreUrl},
 };
 
 /// Opens the store of these settings.
@@ -33,16 +33,36 @@ pub(super) async fn open_for(
     Ok(match &store.url {
         StoreUrl::Sqlite(path) => Arc::new(Sqlite::open(path.clone(), mode).await?),
         StoreUrl::Mysql(url) => {
-            let options = mysql::Options {
-                url: url.clone(),
-                password: store.password.clone(),
-                tls: store.mode(),
-                tls_ca: store.tls_ca.clone(),
-                name_servers: store.name_servers.clone(),
-                limits: mysql::Timeouts::default(),
-                owner,
-            };
-            Arc::new(mysql::Mysql::open(options, mode, clock).await?)
+            Arc::new(mysql::Mysql::open(options(store, url, owner), mode, clock).await?)
         }
     })
+}
+
+/// Waits until this server may take a database that another one writes to; `told` hears of that one. A file
+/// is never waited for.
+///
+/// # Errors
+/// [`StoreError`]: the database cannot be asked.
+pub(super) async fn wait_for_turn(
+    store: &config::Store,
+    owner: &Owner,
+    clock: Arc<dyn Clock>,
+    told: impl FnMut(&str),
+) -> Result<(), StoreError> {
+    match &store.url {
+        StoreUrl::Sqlite(_) => Ok(()),
+        StoreUrl::Mysql(url) => mysql::watch(options(store, url, None), owner, clock, told).await,
+    }
+}
+
+fn options(store: &config::Store, url: &MysqlUrl, owner: Option<Owner>) -> mysql::Options {
+    mysql::Options {
+        url: url.clone(),
+        password: store.password.clone(),
+        tls: store.mode(),
+        tls_ca: store.tls_ca.clone(),
+        name_servers: store.name_servers.clone(),
+        limits: mysql::Timeouts::default(),
+        owner,
+    }
 }

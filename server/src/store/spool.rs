@@ -229,6 +229,15 @@ impl Spool {
         self.run(move |file| file.take_back(&ids)).await
     }
 
+    /// Drops what was decided before another server took over: states, alarms, messages, and what is
+    /// remembered of hosts. What happened stays: polls, losses, what people said. Answers how many rows went.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is dropped.
+    pub async fn supersede(&self) -> Result<u64, StoreError> {
+        self.run(SpoolFile::supersede).await
+    }
+
     /// Remembers the hosts of an inventory in force.
     ///
     /// # Errors

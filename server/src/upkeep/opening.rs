@@ -96,6 +96,18 @@ async fn recognise(store: &LazyStore, spool: Option<&Spool>) {
         Ok(()) => keep_apart(store, spool).await,
         Err(error) => Err(error),
     };
+    let recognised = match recognised {
+        // What this server decided before another one took over says nothing of the fleet as it is now.
+        Ok(()) if store.has_succeeded() => spool.supersede().await.map(|rows| {
+            if rows > 0 {
+                tracing::warn!(
+                    rows,
+                    "another server was in charge meanwhile: what waited in the spool of states, alarms and messages is dropped, polls are kept"
+                );
+            }
+        }),
+        other => other,
+    };
     if let Err(error) = recognised {
         tracing::error!(error = error_chain(&error), "the spool cannot be opened");
     }
@@ -107,6 +119,9 @@ pub(super) async fn keep_opening(store: Arc<LazyStore>, spool: Option<Arc<Spool>
     let mut said = String::new();
     while let Err(error) = store.try_open().await {
         let words = error_chain(&error);
+        if let StoreError::InUse { holder, .. } = &error {
+            return store.lost(holder);
+        }
         if words != said {
             tracing::warn!(error = words, "the store cannot be opened yet");
             said = words;

@@ -64,7 +64,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum Bound {
     Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// The file of a socket, removed when it is dropped.
@@ -85,7 +85,7 @@ impl From<TcpListener> for Listener {
 
 /// A socket of this machine that was taken.
 #[derive(Debug)]
-pub struct BoundSocket(net::UnixListener, SocketFile);
+pub struct BoundSocket(net::UnixListener, Option<SocketFile>);
 
 impl BoundSocket {
     /// Takes it, in a file of mode 0660; one that nobody answers at is taken over.
@@ -103,7 +103,15 @@ impl BoundSocket {
         let file = SocketFile(path.to_owned());
         listener.set_nonblocking(true)?;
         fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
-        Ok(Self(listener, file))
+        Ok(Self(listener, Some(file)))
+    }
+
+    /// The same socket once more; its file stays when this one is dropped.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn share(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?, None))
     }
 }
 

@@ -100,8 +100,13 @@ impl Desk {
         let (handle, writer) = Writer::start_with(Arc::clone(&store), its, limits, || NOW, tell);
         let is_doubted = Arc::clone(&self.is_clock_doubted);
         let is_believed = Box::new(move |_| !is_doubted.load(Ordering::Relaxed));
-        let around =
-            NoticeStores { store, spool: Some(spool), writer: handle.clone(), is_believed };
+        let around = NoticeStores {
+            store,
+            spool: Some(spool),
+            writer: handle.clone(),
+            is_believed,
+            standing: Arc::default(),
+        };
         let worker = hook.worker(around).pausing(Duration::ZERO);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(worker.run(async { drop(stopped.await) }));

@@ -10,6 +10,7 @@ mod file;
 mod restarts;
 mod served;
 mod site;
+mod standby;
 mod told;
 
 #[path = "../support/mariadbd.rs"]

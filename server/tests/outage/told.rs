@@ -21,14 +21,14 @@ use crate::{
 };
 
 /// Takes what is posted to it, once it is told to; until then it reads and keeps silent.
-struct Receiver {
+pub(crate) struct Receiver {
     address: SocketAddr,
     takes: Arc<AtomicBool>,
     heard: mpsc::Receiver<Value>,
 }
 
 impl Receiver {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let takes = Arc::new(AtomicBool::new(false));
@@ -62,19 +62,33 @@ impl Receiver {
         Self { address, takes, heard }
     }
 
-    fn next(&self) -> Value {
+    /// From now on it takes what it reads.
+    pub(crate) fn takes(&self) {
+        self.takes.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn next(&self) -> Value {
         self.heard.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Whether nothing more was heard.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.heard.try_recv().is_err()
     }
 }
 
-fn words(document: &Value) -> [&str; 3] {
+pub(crate) fn words(document: &Value) -> [&str; 3] {
     ["host", "from", "to"].map(|key| document[key].as_str().unwrap())
 }
 
 #[tokio::test]
 async fn an_outage_is_told_though_the_database_is_away_and_the_server_killed() {
     let receiver = Receiver::start();
-    let more = format!("[hook]\nurl = \"http://{}/\"\ntimeout = \"1m\"\n", receiver.address);
+    let more = format!("[hook]\nurl = \"http://{}/\"\ntimeout = \"1m\"\n", receiver.address());
     let mut site = Site::new(&more).await;
     let served = site.serve();
     served.until("/readyz", |status, _| status == 200);
@@ -87,7 +101,7 @@ async fn an_outage_is_told_though_the_database_is_away_and_the_server_killed() {
     served.kill();
 
     // Killed before the receiver had said that it took it, and begun again without the database.
-    receiver.takes.store(true, Ordering::SeqCst);
+    receiver.takes();
     let served = site.serve();
     assert_eq!(receiver.next(), first, "the same, id included");
     served.until_metric("roundsman_hook_told_total", |told| told == 1);
@@ -104,7 +118,7 @@ async fn an_outage_is_told_though_the_database_is_away_and_the_server_killed() {
         WHERE h.name = 'web-0' AND cause <> 'resumed' ORDER BY e.ts, e.id";
     let told = "pending\tup\nup\tsuspect\nsuspect\tdown\ndown\tup\n";
     assert_eq!(site.sql(changes), told);
-    assert!(receiver.heard.try_recv().is_err(), "nothing is told twice");
+    assert!(receiver.is_silent(), "nothing is told twice");
     drop(back);
     served.end(site.desk.path());
 }

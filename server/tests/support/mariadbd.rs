@@ -150,12 +150,18 @@ fn install() -> (PathBuf, ChildStdin) {
 impl Mariadbd {
     /// Makes a data directory and starts a server on it, with `flags` of its own.
     pub fn start(flags: &[&str]) -> Self {
+        Self::start_prepared(flags, |_| {})
+    }
+
+    /// The same, with what `prepare` puts into the data directory.
+    pub fn start_prepared(flags: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let dir = folder();
         let template = &TEMPLATE.get_or_init(install).0;
         let copied = Command::new("cp").arg("-a").arg(template).arg(dir.join("data")).status();
         assert!(copied.unwrap().success(), "the data directory cannot be copied");
         // The number of a server of MySQL, which makes another where there is none.
         let _ = fs::remove_file(dir.join("data/auto.cnf"));
+        prepare(&dir.join("data"));
         for _ in 0..PORTS {
             if let Some(server) = Self::try_start(&dir, flags) {
                 return server;

@@ -63,6 +63,7 @@ const STEPS: &[Migration] = steps! {
     72 "0072_summary_late"
     73 "0073_seal_summarised"
     74 "0074_poll_hour_container"
+    75 "0075_server_beat"
 };
 
 /// What was applied, in the database itself.

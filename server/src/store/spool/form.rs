@@ -38,6 +38,21 @@ pub(super) enum Other {
     Audit(Arc<AuditEntry>),
 }
 
+impl Other {
+    /// Whether it says what a server decided, of which another one that took over knows better.
+    pub(super) fn is_decision(&self) -> bool {
+        match self {
+            Self::Transition(_)
+            | Self::Facts(_)
+            | Self::Notice(_)
+            | Self::Alarm(_)
+            | Self::AlarmEvent(_)
+            | Self::Delivery(_) => true,
+            Self::Loss(_) | Self::Rollup(_) | Self::Annotation(_) | Self::Audit(_) => false,
+        }
+    }
+}
+
 /// A poll as bytes.
 ///
 /// # Errors

@@ -87,16 +87,21 @@ pub(super) fn probe(connection: &Connection, bytes: usize) -> Result<(), Error> 
 /// Forgets what was known of another store.
 pub(super) fn begin(connection: &mut Connection, whose: SpoolTarget<'_>) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute("DELETE FROM host", [])?;
-    transaction.execute("DELETE FROM pause", [])?;
-    transaction.execute("DELETE FROM alarm", [])?;
-    transaction.execute("DELETE FROM route_state", [])?;
+    forget(&transaction)?;
     transaction.execute("DELETE FROM about", [])?;
     set_about(&transaction, STORE, whose.address)?;
     if let Some(identity) = whose.identity {
         set_about(&transaction, IDENTITY, identity)?;
     }
     transaction.commit()
+}
+
+/// Forgets hosts, pauses and alarms.
+pub(super) fn forget(connection: &Connection) -> Result<(), Error> {
+    for table in ["host", "pause", "alarm", "route_state"] {
+        connection.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    Ok(())
 }
 
 pub(super) fn to_text(value: &impl Serialize) -> Result<String, Error> {

@@ -27,7 +27,7 @@ impl Pair {
         replicate(b.port(), a.port()).await;
         let database = Database::on(a.port(), limits()).await;
         let mut options = plain(&database).await;
-        options.owner = Some(Owner { id: "a".repeat(32).into(), words: "one".to_owned() });
+        options.owner = Some(Owner::new("a".repeat(32), "one".to_owned()));
         options.url.addresses = vec![address(&a), address(&b)];
         let pair = Self { a, b };
         read_only(pair.b.port(), true).await;

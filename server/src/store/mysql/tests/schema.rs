@@ -68,7 +68,7 @@ async fn refuse(database: &Database, table: &str, event: &str, code: u16, times:
 #[tokio::test]
 async fn steps_that_others_are_in_the_way_of_are_taken_again() {
     let database = Database::new().await;
-    let owner = crate::store::Owner { id: "a".repeat(32).into(), words: "one".to_owned() };
+    let owner = crate::store::Owner::new("a".repeat(32), "one".to_owned());
     let options = Options { owner: Some(owner), ..database.options.clone() };
     let open = || Mysql::open(options.clone(), Mode::ReadWrite, standing_clock());
     let again = format!("DELETE FROM schema_version WHERE number > {}", migrate::numbers()[1]);

@@ -4,7 +4,11 @@ use std::ops::RangeInclusive;
 
 use rusqlite::{Error, TransactionBehavior};
 
-use super::{Ids, MUCH_FREE, REMOVING, SpoolFile, rows::delete};
+use super::{
+    super::{form::Other, memory},
+    Ids, MUCH_FREE, REMOVING, SpoolFile,
+    rows::delete,
+};
 use crate::store::StoreError;
 
 impl SpoolFile {
@@ -26,6 +30,37 @@ impl SpoolFile {
             return Ok(());
         }
         self.remove(ids.polls.clone(), ids.others.clone())
+    }
+
+    /// Drops what was decided, and what is remembered.
+    pub(in crate::store::spool) fn supersede(&mut self) -> Result<u64, StoreError> {
+        let failed = self.failed(REMOVING);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        let mut decided = Vec::new();
+        {
+            let mut all = transaction.prepare("SELECT id, data FROM other").map_err(&failed)?;
+            let mut rows = all.query([]).map_err(&failed)?;
+            while let Some(row) = rows.next().map_err(&failed)? {
+                let data: String = row.get(1).map_err(&failed)?;
+                // What cannot be read is said by whoever reads it to keep it.
+                if serde_json::from_str::<Other>(&data).is_ok_and(|other| other.is_decision()) {
+                    decided.push(row.get::<_, i64>(0).map_err(&failed)?);
+                }
+            }
+        }
+        let mut bytes = 0;
+        for id in &decided {
+            bytes += delete(&transaction, "other", &(*id..=*id)).map_err(&failed)?.1;
+        }
+        memory::forget(&transaction).map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        let rows = u64::try_from(decided.len()).unwrap_or(u64::MAX);
+        self.held.others = self.held.others.saturating_sub(rows);
+        self.held.bytes = self.held.bytes.saturating_sub(bytes);
+        Ok(rows)
     }
 
     fn remove(

@@ -1,0 +1,99 @@
+//! Two servers on one database: the second waits, answers that it does, and takes over when the first is
+//! stopped, killed or stands still; nothing is kept or told twice.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::{
+    HOSTS,
+    program::Desk,
+    served::Served,
+    site::Site,
+    told::{Receiver, words},
+};
+
+/// A second server with the same files, and a data folder of its own.
+fn beside(site: &Site) -> (Desk, Served) {
+    let desk = Desk::new();
+    for file in ["inventory.toml", "roundsman.toml"] {
+        desk.file(file, &fs::read_to_string(site.desk.path().join(file)).unwrap());
+    }
+    let served = Served::begin(desk.command(&["serve"]));
+    (desk, served)
+}
+
+fn is_standby(served: &Served) {
+    let says_so = |status, ready: &str| status == 503 && ready.contains("this server is a standby");
+    served.until("/readyz", says_so);
+    assert_eq!(served.get("/healthz"), (200, "ok\n".to_owned()));
+    let (status, page) = served.get("/");
+    assert_eq!(status, 503, "{page}");
+}
+
+fn is_in_charge(served: &Served) {
+    served.until("/readyz", |status, _| status == 200);
+    served.polls_go_on();
+}
+
+#[tokio::test]
+async fn a_second_server_takes_over_from_one_that_is_stopped_and_from_one_that_is_killed() {
+    let site = Site::new("").await;
+    let first = site.serve();
+    is_in_charge(&first);
+    let (desk, second) = beside(&site);
+    is_standby(&second);
+    first.polls_go_on();
+
+    first.end(site.desk.path());
+    is_in_charge(&second);
+    let first = site.serve();
+    is_standby(&first);
+    second.polls_go_on();
+
+    second.kill();
+    is_in_charge(&first);
+    first.is_well();
+    drop(desk);
+    // Each poll is there once, and hosts that were up all the time did nothing else.
+    first.end(site.desk.path());
+    assert_eq!(site.slots().len(), HOSTS);
+    site.check_moves();
+}
+
+/// The first stands still while a host dies, and goes on once the second has told of it.
+#[tokio::test]
+async fn a_server_that_stood_still_becomes_a_standby_before_it_keeps_or_tells_anything() {
+    let receiver = Receiver::start();
+    receiver.takes();
+    let more = format!("[hook]\nurl = \"http://{}/\"\n", receiver.address());
+    let mut site = Site::new(&more).await;
+    let mut first = site.serve();
+    is_in_charge(&first);
+    let (desk, second) = beside(&site);
+    is_standby(&second);
+
+    first.running.signal(Signal::STOP);
+    is_in_charge(&second);
+    let _died = site.probes.remove(0).stop();
+    assert_eq!(words(&receiver.next()), ["web-0", "suspect", "down"]);
+    first.running.signal(Signal::CONT);
+    is_standby(&first);
+
+    // What happens from here on is told by the second alone.
+    let _died = site.probes.remove(0).stop();
+    assert_eq!(words(&receiver.next()), ["web-1", "suspect", "down"]);
+    second.until_metric("roundsman_hook_told_total", |told| told == 2);
+    assert!(receiver.is_silent(), "nothing is told twice");
+    let changes = "SELECT h.name, from_state, to_state FROM fleet.event e
+        JOIN fleet.host h ON h.id = e.host_id WHERE from_state <> 'pending' ORDER BY h.name, e.id";
+    let moves = |name| format!("{name}\tup\tsuspect\n{name}\tsuspect\tdown\n");
+    assert_eq!(site.sql(changes), moves("web-0") + &moves("web-1"));
+
+    // The first has it back, with what it was told meanwhile forgotten.
+    second.end(desk.path());
+    first.until("/readyz", |status, _| status == 200);
+    first.until_metric("roundsman_spool_rows", |rows| rows == 0);
+    assert_eq!(site.sql(changes), moves("web-0") + &moves("web-1"));
+    first.end(site.desk.path());
+}
