@@ -6,7 +6,7 @@
 #
 # All on loopback, on free ports, in a temporary folder. Prometheus, VictoriaMetrics and node_exporter are those of
 # Debian sid: scripts/get-debian.sh fetches them into target/peers, once; nothing is installed. ROUNDSMAN_BIN is the
-# folder of a release build of roundsman and roundsman-fleet; without it, target/release.
+# folder of a release build of all three programs; without it, target/release.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -29,7 +29,7 @@ need python3 python3
 need curl curl
 install_packages "${missing[@]}"
 bin=${ROUNDSMAN_BIN:-$target/release}
-for program in roundsman roundsman-fleet; do
+for program in roundsman roundsman-fleet roundsman-probe; do
     [[ -x $bin/$program ]] && continue
     echo "$bin/$program is missing: cargo build --release, or set ROUNDSMAN_BIN" >&2
     exit 1
@@ -128,6 +128,19 @@ peer_kept() {
     rm -rf "$1"
 }
 
+# What answers on a host, as each comes, a hundred times back to back over one connection.
+read -r probe_port node_port < <(free_ports 2)
+start node_exporter "$peers/prometheus-node-exporter" --web.listen-address="127.0.0.1:$node_port"
+await "$loopback:$node_port/metrics"
+python3 "$measure" agent "$results" "node_exporter" "$started" 100 curl -sf --compressed "$loopback:$node_port/metrics?[1-100]"
+start probe "$bin/roundsman-probe" serve --listen "127.0.0.1:$probe_port"
+for _ in {1..150}; do
+    (: <"/dev/tcp/127.0.0.1/$probe_port") 2>/dev/null && break
+    sleep 0.2
+done
+python3 "$measure" agent "$results" "roundsman-probe" "$started" 100 "$bin/roundsman" poll "127.0.0.1:$probe_port" --times 100
+end_programs
+
 database=
 roundsman_stage "Roundsman, SQLite" "" "$work/data"
 
@@ -196,5 +209,6 @@ bytes/value   on the disk once the program has ended, less what an empty store t
               brackets: the block that it would be now), VictoriaMetrics was told to merge. MariaDB: the files of its tables.
 one host, top the first answer / the median of ten more, over HTTP: CPU of a host over the last hour; the ten hosts with the
               highest mean of it. Only the time since the start has data.
+an answer     CPU of what answers on a host, this machine's default values, by its threads' clocks
 busy          the whole machine while it was measured, what answers and other work on it included
 END

@@ -1,16 +1,20 @@
 """Measures a program that polls from outside, and prints what was measured of several.
 
     measure.py run RESULTS LABEL PROGRAM_PID DATABASE_PID|- COUNTS_URL LENGTH_S ONE_HOST_URL TOP_URL
+    measure.py agent RESULTS LABEL PID ANSWERS COMMAND...  of what answers on a host, which COMMAND asks ANSWERS times
     measure.py kept RESULTS POLLS BYTES [BLOCK_BYTES]      of the one that was measured last, when it has ended
     measure.py table RESULTS
 
-CPU time is that of the process, by the ticks of /proc/PID/stat, from one moment to LENGTH_S later.
+CPU time is that of the process, by the ticks of /proc/PID/stat, from one moment to LENGTH_S later; of an agent, whose answers
+are shorter than a tick, by /proc/PID/task/*/schedstat.
 """
 
+import glob
 import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 import time
 import urllib.request
@@ -98,6 +102,27 @@ def run(results, label, program, database, counts_url, length_s, one_host, top):
         print(json.dumps(measured), file=file)
 
 
+def agent(results, label, pid, answers, *command):
+    def on_cpu_ms():
+        total = 0
+        for thread in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+            with open(thread, encoding="ascii") as stat:
+                total += int(stat.read().split()[0])
+        return total / 1e6
+
+    def ask():
+        # Nothing of what whoever measures has set.
+        clean = {"PATH": os.environ["PATH"], "HOME": os.getcwd()}
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=clean)
+
+    ask()
+    before = on_cpu_ms()
+    ask()
+    told = {"label": label, "answer_ms": (on_cpu_ms() - before) / int(answers), "resident_mb": resident_mb(pid)}
+    with open(results, "a", encoding="utf-8") as file:
+        print(json.dumps(told), file=file)
+
+
 def kept(results, polls, size, block=None):
     with open(results, encoding="utf-8") as file:
         lines = file.read().splitlines()
@@ -117,6 +142,8 @@ def table(results):
              "one host ms", "top 10 ms", "busy %"]
     lines = [heads]
     for row in rows:
+        if "answer_ms" in row:
+            continue
         cpu = row["cpu_ms"] + (row["database_ms"] or 0)
         block = "" if row["block_bytes"] is None else f" ({row['block_bytes']:.2f})"
         lines.append([
@@ -132,7 +159,10 @@ def table(results):
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+    for row in rows:
+        if "answer_ms" in row:
+            print(f"{row['label']}: {row['answer_ms']:.2f} ms an answer, {row['resident_mb']:.1f} MB resident")
 
 
 if __name__ == "__main__":
-    {"run": run, "kept": kept, "table": table}[sys.argv[1]](*sys.argv[2:])
+    {"run": run, "agent": agent, "kept": kept, "table": table}[sys.argv[1]](*sys.argv[2:])
