@@ -1,5 +1,5 @@
 """Answers as many node_exporters on loopback: the newest answer of one real node_exporter, which is asked once
-a second, on each of the addresses 127.2.0.1, 127.2.0.2 and so on.
+a second, on each of the addresses 127.2.0.2, 127.2.0.3 and so on.
 
     answers.py NODE_EXPORTER HOSTS PORT CONTROL_PORT
 
