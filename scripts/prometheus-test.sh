@@ -17,6 +17,7 @@ if ! [[ $minutes =~ ^[0-9]+$ ]] || ((minutes < 2)); then
 fi
 
 . scripts/packages.sh
+. scripts/loopback.sh
 need python3 python3
 need curl curl
 install_packages "${missing[@]}"
@@ -26,26 +27,8 @@ build_programs
 compare=$PWD/scripts/prometheus-test/compare.py
 rules=$PWD/packaging/prometheus/roundsman.rules.yml
 
-work=$(mktemp -d)
-pids=()
-finish() {
-    local pid
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
-
-# Free ports, all of them open at once so that none is given twice.
-read -r probe_port http_port node_port prometheus_port dead_port < <(python3 - <<'END'
-import socket
-sockets = [socket.socket() for _ in range(5)]
-for one in sockets:
-    one.bind(("127.0.0.1", 0))
-print(*[one.getsockname()[1] for one in sockets])
-END
-)
+own_folder
+read -r probe_port http_port node_port prometheus_port dead_port < <(free_ports 5)
 
 # Everything that there is, on both sides: what is left out by default differs.
 cat >inventory.toml <<END
@@ -115,28 +98,9 @@ END
 "$programs/promtool" check config prometheus.yml
 "$programs/promtool" check rules "$rules"
 
-# start NAME PROGRAM...: in the background, with what it says in a file.
-start() {
-    local name=$1
-    shift
-    env -i PATH="$PATH" HOME="$work" "$@" >"$name.log" 2>&1 &
-    pids+=("$!")
-}
-
-# await URL: until it is answered with 200.
-await() {
-    for _ in {1..150}; do
-        [[ $(curl -s -o /dev/null -w '%{http_code}' "$1") == 200 ]] && return
-        sleep 0.2
-    done
-    echo "$1 does not answer" >&2
-    tail -n 5 ./*.log >&2
-    return 1
-}
-
 start probe "$ROUNDSMAN_BIN/roundsman-probe" serve --listen "127.0.0.1:$probe_port"
-start server env "ROUNDSMAN_HTTP__LISTEN=127.0.0.1:$http_port" "ROUNDSMAN_GRPC__LISTEN=" \
-    "$ROUNDSMAN_BIN/roundsman" serve --inventory inventory.toml --data "$work/data"
+start server env "ROUNDSMAN_HTTP__LISTEN=127.0.0.1:$http_port" \
+    "$ROUNDSMAN_BIN/roundsman" serve --grpc 127.0.0.1:0 --inventory inventory.toml --data "$work/data"
 start node_exporter "$programs/prometheus-node-exporter" --web.listen-address="127.0.0.1:$node_port" \
     --collector.processes --collector.softirqs \
     --collector.diskstats.device-exclude='^$' --collector.netdev.device-exclude='^$' \
