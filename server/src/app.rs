@@ -223,6 +223,7 @@ async fn wire(
         fall: policy.fall,
         url: config.http.url.clone(),
         standing: Arc::clone(&standing),
+        store: Arc::clone(&store),
     };
     let telling = OutboxWorker::new(&outbox, telling);
     let around = keep::around(&store, spool, &handle, &live, standing);

@@ -7,6 +7,7 @@
 //! message; without a spool, what fires is told again after a restart.
 
 mod around;
+mod copy;
 mod kept;
 mod lane;
 mod people;
@@ -35,7 +36,7 @@ use crate::{
     notify::{self, Around, Channel, ChannelStats},
     resolve::HostResolver,
     route::{Alerting, Journal, Router},
-    store::{Standing, spool::Spool, writer::WriterHandle},
+    store::{Standing, Store, spool::Spool, writer::WriterHandle},
     units::Mono,
 };
 use people::{Answer, Order};
@@ -170,6 +171,8 @@ pub struct OutboxParts {
     pub url: Option<PublicUrl>,
     /// Whether this server is in charge.
     pub standing: Arc<Standing>,
+    /// Where another server that takes over finds what was told.
+    pub store: Arc<dyn Store>,
 }
 
 type Sending = FuturesUnordered<Pin<Box<dyn Future<Output = Sent> + Send>>>;
@@ -185,6 +188,8 @@ pub struct OutboxWorker {
     counted: BTreeMap<Arc<str>, ChannelStats>,
     unkept: kept::Unkept,
     is_unkept: bool,
+    copy: copy::Copy,
+    copying: FuturesUnordered<copy::Copying>,
     /// Orders that are carried out and not answered yet.
     answers: Vec<(Answer, Result<(), PeopleError>)>,
     /// What people said has changed since it was shown.

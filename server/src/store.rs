@@ -216,6 +216,15 @@ impl Batch {
     }
 }
 
+/// Rows of who was told of what, as the router keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RouteRows {
+    /// What each is known by, and the row; none: it is gone.
+    pub rows: Vec<(String, Option<String>)>,
+    /// What the store had before is forgotten.
+    pub are_all: bool,
+}
+
 /// What became of a batch that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BatchResult {
@@ -392,6 +401,23 @@ pub trait Store: Send + Sync + 'static {
         of: AnnotationsOf,
         limit: usize,
     ) -> Result<Vec<Annotation>, StoreError>;
+
+    /// Keeps rows of who was told of what, for another server that takes over. A store that only one
+    /// server can write to keeps none: that one has them on its own disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then what was kept stays.
+    async fn keep_routes(&self, _rows: Arc<RouteRows>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// All rows of who was told of what, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn routes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Keeps an operator's pause of a host, in the place of any other, or forgets it.
     ///

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::OutboxWorker;
 use crate::{
     error_report::error_chain,
-    route::{Router, Row},
+    route::{Router, Row, RowKey},
     units::Now,
 };
 
@@ -15,8 +15,16 @@ pub(super) type Unkept = BTreeMap<String, Option<String>>;
 impl OutboxWorker {
     /// Goes on where the process before this one was.
     pub(super) async fn restore(&mut self, now: Now) {
-        let Some(spool) = &self.parts.spool else { return };
-        let rows = match spool.routes().await {
+        let own = match &self.parts.spool {
+            Some(spool) => spool.routes().await,
+            None => Ok(Vec::new()),
+        };
+        let rows = match own {
+            // Nothing on this disk: another server may have been in charge.
+            Ok(rows) if rows.is_empty() => self.parts.store.routes().await,
+            own => own,
+        };
+        let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
                 let error = error_chain(&error);
@@ -32,27 +40,26 @@ impl OutboxWorker {
         }
         let routes = Arc::clone(&self.in_force.alerting.routes);
         self.router = Router::restore(routes, rows, now.wall);
+        let all = self.router.take_all();
+        let all: Vec<_> =
+            all.into_iter().filter_map(|(key, row)| written(&key, Some(&row))).collect();
+        self.note_for_copy(&all);
     }
 
     /// Has what changed on the disk. When that cannot be, it is told all the same: better told twice than
     /// not; it is kept with the next change.
     pub(super) async fn keep(&mut self) {
-        let Some(spool) = &self.parts.spool else {
-            self.router.take_changed();
-            return;
-        };
-        for (key, row) in self.router.take_changed() {
-            let written = serde_json::to_string(&key)
-                .and_then(|key| Ok((key, row.as_ref().map(serde_json::to_string).transpose()?)));
-            match written {
-                Ok((key, row)) => drop(self.unkept.insert(key, row)),
-                Err(error) => tracing::error!(%error, "what was told cannot be written down"),
-            }
-        }
+        let changed = self.router.take_changed();
+        self.unkept.extend(changed.iter().filter_map(|(key, row)| written(key, row.as_ref())));
         if self.unkept.is_empty() {
             return;
         }
         let rows: Vec<_> = self.unkept.iter().map(|(k, row)| (k.clone(), row.clone())).collect();
+        self.note_for_copy(&rows);
+        let Some(spool) = &self.parts.spool else {
+            self.unkept.clear();
+            return;
+        };
         match spool.keep_routes(rows.into()).await {
             Ok(()) => {
                 self.unkept.clear();
@@ -68,4 +75,13 @@ impl OutboxWorker {
             Err(_) => {}
         }
     }
+}
+
+/// Key and row as they are kept; none when they cannot be.
+fn written(key: &RowKey, row: Option<&Row>) -> Option<(String, Option<String>)> {
+    let written = serde_json::to_string(key)
+        .and_then(|key| Ok((key, row.map(serde_json::to_string).transpose()?)));
+    written
+        .inspect_err(|error| tracing::error!(%error, "what was told cannot be written down"))
+        .ok()
 }

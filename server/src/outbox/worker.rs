@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{sleep, timeout};
 
-use super::{OUTBOX_DRAIN, Outbox, OutboxParts, OutboxWorker, around::LOOK, sending::Sender};
+use super::{
+    OUTBOX_DRAIN, Outbox, OutboxParts, OutboxWorker, around::LOOK, copy::Copy, sending::Sender,
+};
 use crate::{
     channel::Kind,
     model::AlarmEvent,
@@ -31,6 +33,8 @@ impl OutboxWorker {
             counted: BTreeMap::new(),
             unkept: BTreeMap::new(),
             is_unkept: false,
+            copy: Copy::default(),
+            copying: FuturesUnordered::new(),
             answers: Vec::new(),
             people_changed: true,
             compares: true,
@@ -65,6 +69,10 @@ impl OutboxWorker {
                     let now = self.parts.clock.now();
                     self.ended(sent, now);
                 }
+                Some(copied) = self.copying.next() => {
+                    let now = self.parts.clock.now().mono;
+                    self.copied(copied, now);
+                }
                 () = shared.wake.notified() => {}
                 () = pause => {}
                 () = &mut shutdown => break,
@@ -82,6 +90,11 @@ impl OutboxWorker {
             );
         }
         self.keep().await;
+        if timeout(OUTBOX_DRAIN, self.copy_all()).await.is_err() {
+            tracing::info!(
+                "who was told is not whole in the store: a server that takes over may tell again"
+            );
+        }
         self.shared.end();
     }
 
@@ -101,6 +114,9 @@ impl OutboxWorker {
             self.feed(Input::Tick, now);
         }
         self.keep().await;
+        if self.is_used() {
+            self.copy(now.mono);
+        }
         let paced = self.send(now);
         self.publish();
         self.answer();

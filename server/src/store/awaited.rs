@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
     KnownHost, LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink, Store,
-    StoreError, StoreStatus, SummariesDue, TableSample,
+    Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
+    Store, StoreError, StoreStatus, SummariesDue, TableSample,
     open::{open_for, wait_for_turn},
     spool::Spool,
 };
@@ -263,6 +263,14 @@ impl Store for LazyStore {
         limit: usize,
     ) -> Result<Vec<Annotation>, StoreError> {
         self.store()?.annotations(of, limit).await
+    }
+
+    async fn keep_routes(&self, rows: Arc<RouteRows>) -> Result<(), StoreError> {
+        self.store()?.keep_routes(rows).await
+    }
+
+    async fn routes(&self) -> Result<Vec<String>, StoreError> {
+        self.store()?.routes().await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

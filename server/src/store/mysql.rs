@@ -40,6 +40,7 @@ mod reconcile;
 mod record;
 mod release;
 mod rollups;
+mod routes;
 mod room;
 mod seal;
 mod seal_boundary;
@@ -77,8 +78,8 @@ use self::{
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
     KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder,
-    Registration, Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
-    Store, StoreError, StoreStatus, SummariesDue, TableSample,
+    Registration, Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span,
+    SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
 };
 use crate::{
     clock::Clock,
@@ -453,6 +454,21 @@ impl Store for Mysql {
         let limit = limit.min(MAX_PAGE);
         self.call(move |shared| async move { annotations::read(&shared.pools, of, limit).await })
             .await
+    }
+
+    async fn keep_routes(&self, rows: Arc<RouteRows>) -> Result<(), StoreError> {
+        self.change(move |shared| {
+            let rows = Arc::clone(&rows);
+            async move {
+                let mut conn = shared.writer("keep who was told").await?;
+                routes::keep(&mut conn, &rows, shared.held.as_ref(), &shared.pools.place).await
+            }
+        })
+        .await
+    }
+
+    async fn routes(&self) -> Result<Vec<String>, StoreError> {
+        self.call(|shared| async move { routes::read(&shared.pools).await }).await
     }
 
     async fn set_pause(&self, host: HostId, pause: Option<Pause>) -> Result<(), StoreError> {

@@ -84,7 +84,7 @@ impl Standing {
     }
 
     /// Another server has taken over.
-    pub(crate) fn lost(&self, to: &str) {
+    pub fn lost(&self, to: &str) {
         self.lost_to.send_replace(Some(to.into()));
         self.tried.send_modify(|tried| *tried += 1);
     }

@@ -52,6 +52,25 @@ async fn what_is_to_be_told_waits_for_no_batch_to_fill() {
     running.kill().await;
 }
 
+#[tokio::test]
+async fn a_server_from_which_another_one_has_taken_over_tells_nobody_and_that_one_does() {
+    let mut receiver = Receiver::start(&[TAKES]).await;
+    let mut desk = Desk::new();
+    desk.standing.lost("process 2 on two");
+    let running = desk.start(&settings(receiver.address)).await;
+    running.push(&down(0));
+    running.until(|stats| stats.pending == 1).await;
+    assert_eq!(running.end().await.told, 0);
+    assert!(receiver.has_heard_nothing());
+    assert_eq!(desk.states(), ["pending"]);
+
+    desk.standing = std::sync::Arc::default();
+    let running = desk.start(&settings(receiver.address)).await;
+    assert_eq!(at(&receiver.document().await), 0);
+    running.until(|stats| stats.told == 1).await;
+    running.end().await;
+}
+
 /// Whatever a probe or an inventory says, the document is JSON and the request has one head.
 #[tokio::test]
 async fn any_text_is_a_document() {

@@ -16,7 +16,7 @@ use roundsman::{
     inventory,
     model::{Cause, HostId, Outcome, Severity, State, Transition},
     store::{
-        Mode, Store,
+        Mode, Standing, Store,
         spool::Spool,
         sqlite::Sqlite,
         writer::{News, QueuedRow, Writer, WriterHandle, WriterLimits},
@@ -52,13 +52,20 @@ pub(crate) struct Desk {
     folder: TempDir,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) is_clock_doubted: Arc<AtomicBool>,
+    /// Whether the server is in charge.
+    pub(crate) standing: Arc<Standing>,
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
         let now = Now { wall: WallMs(NOW.0 + 1_000), mono: Mono::default() };
         let clock = Arc::new(ManualClock::new(now));
-        Self { folder: tempfile::tempdir().unwrap(), clock, is_clock_doubted: Arc::default() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock,
+            is_clock_doubted: Arc::default(),
+            standing: Arc::default(),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
@@ -105,7 +112,7 @@ impl Desk {
             spool: Some(spool),
             writer: handle.clone(),
             is_believed,
-            standing: Arc::default(),
+            standing: Arc::clone(&self.standing),
         };
         let worker = hook.worker(around).pausing(Duration::ZERO);
         let (stop, stopped) = oneshot::channel::<()>();

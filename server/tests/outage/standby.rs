@@ -9,7 +9,8 @@ use crate::{
     HOSTS,
     program::Desk,
     served::Served,
-    site::Site,
+    site::{Site, healthy},
+    support::FakeProbe,
     told::{Receiver, words},
 };
 
@@ -96,4 +97,48 @@ async fn a_server_that_stood_still_becomes_a_standby_before_it_keeps_or_tells_an
     first.until_metric("roundsman_spool_rows", |rows| rows == 0);
     assert_eq!(site.sql(changes), moves("web-0") + &moves("web-1"));
     first.end(site.desk.path());
+}
+
+/// What fires was told by the first, and somebody silenced another host there: the second knows of both.
+#[tokio::test]
+async fn what_was_told_and_silenced_is_known_to_the_server_that_takes_over() {
+    let receiver = Receiver::start();
+    receiver.takes();
+    let mut site = Site::new("").await;
+    let rules = format!(
+        "[[alert]]\nname = \"gone\"\nwhen = 'state == \"down\"'\nclear = 'state == \"up\"'\n\
+         severity = \"critical\"\n\n\
+         [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n\n\
+         [[route]]\nchannels = [\"ops\"]\nwait = \"0s\"\nevery = \"1s\"\n",
+        receiver.address()
+    );
+    site.desk.file("alerts.toml", &rules);
+    let first = site.serve();
+    is_in_charge(&first);
+    let address = site.probes.remove(0).stop();
+    let told = receiver.next();
+    assert_eq!(told["kind"], "firing", "{told}");
+    assert_eq!(told["items"][0]["host"], "web-0", "{told}");
+    let silence = "{\"hosts\": [\"web-1\"], \"for\": \"1h\", \"who\": \"ann\", \"why\": \"moved\"}";
+    let (status, said) = first.post("/api/v1/silences", silence);
+    assert_eq!(status, 201, "{said}");
+    let copied = "SELECT COUNT(*) FROM fleet.route_state WHERE data LIKE '%moved%'";
+    first.until("/readyz", |_, _| site.sql(copied).trim() == "1");
+    let (desk, second) = beside(&site);
+    desk.file("alerts.toml", &rules);
+    is_standby(&second);
+    first.kill();
+    second.until("/readyz", |status, _| status == 200);
+
+    // The silenced one dies, and the one that was told of comes back: that alone is told.
+    let _died = site.probes.remove(0).stop();
+    let down = "SELECT COUNT(*) FROM fleet.event e JOIN fleet.host h ON h.id = e.host_id
+                WHERE h.name = 'web-1' AND to_state = 'down'";
+    second.until("/readyz", |_, _| site.sql(down).trim() == "1");
+    let _back = FakeProbe::start_at(address, healthy()).await;
+    let ended = receiver.next();
+    assert_eq!(ended["kind"], "resolved", "{ended}");
+    assert_eq!(ended["items"][0]["host"], "web-0", "{ended}");
+    assert!(receiver.is_silent(), "nothing is told twice");
+    second.end(desk.path());
 }

@@ -76,7 +76,6 @@ impl Router {
     }
 
     /// All rows, as a store would hold them.
-    #[cfg(test)]
     pub(crate) fn take_all(&mut self) -> Vec<(RowKey, Row)> {
         let all = self.alarms.keys().cloned().map(RowKey::Alarm);
         let all = all.chain(self.ended.keys().cloned().map(RowKey::Alarm));

@@ -64,6 +64,7 @@ const STEPS: &[Migration] = steps! {
     73 "0073_seal_summarised"
     74 "0074_poll_hour_container"
     75 "0075_server_beat"
+    76 "0076_route_state"
 };
 
 /// What was applied, in the database itself.

@@ -457,6 +457,40 @@ async fn rows_go_on_in_a_spool_that_takes_the_place_of_theirs() {
 }
 
 #[tokio::test]
+async fn what_was_decided_before_another_server_took_over_goes_and_what_happened_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = start(&folder, MUCH);
+    let moved = transition(2);
+    let notice = sample::notice(&moved.transitions[0], NoticeKind::Begins);
+    let facts = FactsSeen { host: HostId(1), facts: Facts::default(), seen: WallMs(3) };
+    let loss = Loss {
+        from: WallMs(1),
+        to: WallMs(2),
+        hosts: 1,
+        polls: 2,
+        reason: LossReason::SpoolFull,
+        noted_at: NOW,
+    };
+    let kept = Batch { losses: vec![loss], ..(*polls(0..3)).clone() };
+    let all = Batch {
+        transitions: moved.transitions.clone(),
+        facts: vec![facts],
+        notices: vec![Arc::new(notice)],
+        ..kept.clone()
+    };
+    spool.append(Arc::new(all), NOW).await.unwrap();
+    let (version, store) = (VersionId(3), None);
+    let (hosts, pauses, alarms) = (Vec::new(), Vec::new(), Vec::new());
+    spool.remember(Registry { version, store, hosts, pauses, alarms }).await.unwrap();
+    let before = spool.status().bytes;
+    assert_eq!(spool.supersede().await.unwrap(), 3);
+    assert_eq!((spool.status().polls, spool.status().others), (3, 1));
+    assert!(spool.status().bytes < before);
+    assert_eq!(spool.page(99, NOW).await.unwrap().batch, kept);
+    assert_eq!(spool.supersede().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn nobody_else_may_read_the_spool() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
