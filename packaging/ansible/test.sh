@@ -32,6 +32,12 @@ fi
 (cd packaging/ansible && PATH=$tools/bin:$PATH ansible-lint -q --offline --profile production .)
 echo "ansible-lint: the roles are clean by the profile production"
 
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
+if grep -h '_version: ' packaging/ansible/roles/*/defaults/main.yml | grep -v ": $version\$"; then
+    echo "the roles install that when they are told no version; Cargo.toml has $version" >&2
+    exit 1
+fi
+
 . packaging/test/boot.sh
 make_root "$work/root" python3,python3-venv,python3-apt,curl,jq
 cp -r packaging/ansible "$work/ansible"

@@ -156,6 +156,15 @@ def right_faults(manifests, as_root):
                 yield f"{kind}: everybody may read {volume['name']}, so a key in it is refused"
 
 
+def version_faults():
+    """A chart of another version than the programs names images that are not built."""
+    cargo = re.search(r'^version = "(.*)"$', (HERE.parents[1] / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    with helm.Chart.load(CHART) as chart:
+        for key in ("version", "appVersion"):
+            if chart.metadata[key] != cargo:
+                yield f"Chart.yaml: {key} is {chart.metadata[key]}, and that of Cargo.toml {cargo}"
+
+
 def faults(manifests, as_root=False, versions=VERSIONS[-1:]):
     return [*schema_faults(manifests, versions), *name_faults(manifests), *right_faults(manifests, as_root)]
 
@@ -271,6 +280,7 @@ def main():
 
     lint = helm.lint(CHART, strict=True)
     bad += [f"helm lint: {message}" for message in lint["messages"] if message["severity"] > 1] + lint["errors"]
+    bad += version_faults()
     there = PLAIN.read_text() if PLAIN.exists() else ""
     if there != text:
         difference = difflib.unified_diff(there.splitlines(), text.splitlines(), "roundsman.yaml", "chart", lineterm="")

@@ -21,7 +21,7 @@ tar -C release --strip-components=1 -xzf /packages/*-linux.tar.gz
 roundsman=release/roundsman/usr/local/bin/roundsman
 version=$("$roundsman" --version | awk '{ print $2 }')
 "$roundsman" ca init --dir ca >/dev/null
-"$roundsman" ca issue localhost --dir ca >/dev/null
+"$roundsman" ca issue localhost 127.0.0.1 --dir ca >/dev/null
 
 # The .deb comes from a folder of the machine that runs Ansible, the tarball by https.
 from=/packages
@@ -31,7 +31,7 @@ import functools, http.server, pathlib, ssl
 files = functools.partial(http.server.SimpleHTTPRequestHandler, directory="/packages")
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), files)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("ca/hosts/localhost/probe.pem", "ca/hosts/localhost/probe.key")
+context.load_cert_chain("ca/hosts/127.0.0.1/probe.pem", "ca/hosts/127.0.0.1/probe.key")
 server.socket = context.wrap_socket(server.socket, server_side=True)
 pathlib.Path("port.new").write_text(str(server.server_port))
 pathlib.Path("port.new").rename("port")
@@ -42,7 +42,7 @@ END
         kill -0 "$!" || fail "$(cat served)"
         sleep 0.1
     done
-    from=https://localhost:$(<port)
+    from=https://127.0.0.1:$(<port)
     # Python's word for whom to trust.
     export SSL_CERT_FILE=$work/ca/ca.pem
 fi
