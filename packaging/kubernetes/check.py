@@ -319,7 +319,8 @@ def main():
     if kubectl:
         bad += [f"kustomization.yaml: {fault}" for fault in kustomize_faults(kubectl)]
 
-    print(*bad, sep="\n", file=sys.stderr)
+    for fault in bad:
+        print(fault, file=sys.stderr)
     print(f"chart of Helm {helm.helm_sdk_version()}: {len(cases)} cases, {checked} manifests, Kubernetes {VERSIONS[0]} to {VERSIONS[-1]}")
     print(f"NOT RUN: {'' if roundsman else 'roundsman check of the ConfigMap; '}{'' if kubectl else 'kubectl kustomize; '}a cluster")
     if not bad:
