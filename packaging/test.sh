@@ -24,25 +24,7 @@ need rpmlint rpmlint
 need cpio cpio
 install_packages "${missing[@]}"
 
-work=$(mktemp -d /var/tmp/roundsman-packages.XXXXXX)
-hierarchies=()
-if [[ ! -d /run/systemd/system ]]; then
-    for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
-        [[ ! -e $hierarchy/cgroup.procs ]] || hierarchies+=("$hierarchy/${work##*/}")
-    done
-fi
-# leave: the cgroups of a container that has ended.
-leave() {
-    local hierarchy
-    for hierarchy in "${hierarchies[@]}"; do
-        [[ ! -d $hierarchy ]] || find "$hierarchy" -depth -type d -exec rmdir {} +
-    done
-}
-finish() {
-    leave
-    rm -rf --one-file-system "$work"
-}
-trap finish EXIT
+. packaging/test/boot.sh
 
 packages=${1:+$(realpath "$1")}
 if [[ -z $packages ]]; then
@@ -73,48 +55,16 @@ cp -r "$packages" "$work/packages/old"
 cp -r "$work/newer" "$work/packages/new"
 cp packaging/test/inside.sh "$work/packages/"
 
-# What a Debian with systemd has, and what the test in it asks with.
-mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,libnss-systemd,man-db,bash-completion,curl,jq,openssl,rpm \
-    "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$work/root"
-cat >"$work/root/etc/systemd/system/inside.service" <<'END'
-[Unit]
-After=multi-user.target
-[Service]
-Type=oneshot
-ExecStart=/packages/inside.sh $KIND
-StandardOutput=append:/result/log
-StandardError=inherit
-ExecStopPost=/bin/sh -c 'echo "$EXIT_STATUS" >/result/status'
-ExecStopPost=systemctl poweroff --force --no-block
-END
-
-# A systemd of this machine makes a cgroup for each container. Without one they run in a cgroup of the test's own.
-container=(systemd-nspawn --quiet --register=no --private-network --boot)
-[[ -d /run/systemd/system ]] || container+=(--keep-unit)
-
-# boot ROOT: until it has powered itself off.
-boot() {
-    local hierarchy
-    for hierarchy in "${hierarchies[@]}"; do
-        mkdir "$hierarchy"
-        echo "$BASHPID" >"$hierarchy/cgroup.procs"
-    done
-    exec timeout -k 10 300 "${container[@]}" --directory="$1" --bind-ro="$work/packages:/packages" \
-        --bind="$work/result:/result" -- systemd.wants=inside.service </dev/null
-}
+# And what the test in it asks with.
+make_root "$work/root" man-db,bash-completion,curl,jq,openssl,rpm
 
 failed=0
 for kind in deb rpm tarball; do
-    mkdir "$work/result"
     cp -a "$work/root" "$work/root-$kind"
-    sed -i "s/\$KIND/$kind/" "$work/root-$kind/etc/systemd/system/inside.service"
-    (boot "$work/root-$kind") >"$work/console" 2>&1 || cat "$work/console" >&2
-    leave
-    cat "$work/result/log"
-    if [[ $(cat "$work/result/status" 2>/dev/null) != 0 ]]; then
+    if ! run_inside "$work/root-$kind" "/packages/inside.sh $kind" --bind-ro="$work/packages:/packages"; then
         echo "$kind: FAILED" >&2
         failed=1
     fi
-    rm -rf --one-file-system "$work/result" "$work/root-$kind"
+    rm -rf --one-file-system "$work/root-$kind"
 done
 ((failed == 0))
