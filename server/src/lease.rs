@@ -226,7 +226,7 @@ mod tests {
                     }
                     match role {
                         Role::Holds(holding) if is_ours && is_answered => {
-                            holding.renewed(moment(sent))
+                            holding.renewed(moment(sent));
                         }
                         role if is_answered && !is_ours => *role = Role::Waits(Watcher::default()),
                         _ => {}

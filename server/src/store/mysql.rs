@@ -461,7 +461,7 @@ impl Store for Mysql {
             let rows = Arc::clone(&rows);
             async move {
                 let mut conn = shared.writer("keep who was told").await?;
-                routes::keep(&mut conn, &rows, shared.held.as_ref(), &shared.pools.place).await
+                routes::keep(&mut conn, &rows, shared.only(), &shared.pools.place).await
             }
         })
         .await

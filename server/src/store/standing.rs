@@ -176,9 +176,7 @@ mod tests {
         standing.wanted().await;
         standing.tried(at(70), None);
         assert!(asked.await.unwrap());
-        assert!(
-            !tokio::time::timeout(Duration::from_secs(60), standing.superseded()).await.is_ok()
-        );
+        assert!(timeout(Duration::from_secs(60), standing.superseded()).await.is_err());
 
         // Somebody has taken over.
         let asked = tokio::spawn({

@@ -134,11 +134,7 @@ pub(super) async fn write(
     }
     seen::see(&mut transaction, batch, place).await?;
     rollups::insert(&mut transaction, batch, place).await?;
-    // Last, so that no other write waits for the row for long.
-    if let Some(held) = only.held {
-        held.fence(&mut transaction).await?;
-    }
-    transaction.commit().await.map_err(&fault)?;
+    only.commit(transaction, WRITING, place).await?;
     Ok(written)
 }
 

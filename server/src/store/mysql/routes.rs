@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mysql_async::{Conn, TxOpts, prelude::Queryable as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{fault::Place, owner::WriteLease, pools::Pools};
+use super::{fault::Place, pools::Pools, seal_boundary::WriteTarget};
 use crate::store::{RouteRows, StoreError};
 
 const KEEPING: &str = "keep who was told";
@@ -14,7 +14,7 @@ const KEEPING: &str = "keep who was told";
 pub(super) async fn keep(
     conn: &mut Conn,
     rows: &RouteRows,
-    held: Option<&WriteLease>,
+    only: WriteTarget<'_>,
     place: &Place,
 ) -> Result<(), StoreError> {
     let fault = place.fault(KEEPING);
@@ -34,10 +34,7 @@ pub(super) async fn keep(
         };
         done.map_err(&fault)?;
     }
-    if let Some(held) = held {
-        held.fence(&mut transaction).await?;
-    }
-    transaction.commit().await.map_err(&fault)
+    only.commit(transaction, KEEPING, place).await
 }
 
 /// All rows.

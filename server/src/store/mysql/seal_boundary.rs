@@ -120,6 +120,20 @@ static HELD: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl WriteTarget<'_> {
+    /// Commits what was written, if this server still has the right to write. That is found out last, so
+    /// that no other write waits for the row for long.
+    pub(super) async fn commit(
+        self,
+        mut transaction: Transaction<'_>,
+        doing: &'static str,
+        place: &Place,
+    ) -> Result<(), StoreError> {
+        if let Some(held) = self.held {
+            held.fence(&mut transaction).await?;
+        }
+        transaction.commit().await.map_err(place.fault(doing))
+    }
+
     /// Refuses, by the columns from `first` on, to write to another database than the one that was opened:
     /// behind the same address there may be another one at every new connection, and its hosts have other
     /// numbers. And to a replica, and when another server has taken over.

@@ -139,16 +139,16 @@ async fn a_batch_that_a_takeover_finds_under_way_is_not_kept() {
     let first = database.open_by(owner('a', "process 1 on one")).await.unwrap();
     first.write(Database::poll(&host, 1)).await.unwrap();
     // Every batch of the day counts its polls in this row.
-    let url = &database.options.url;
-    let mut other = conn(url.addresses[0].port, Some(&url.database)).await;
+    let mut other = database.conn().await;
     let mut holding = other.start_transaction(mysql_async::TxOpts::default()).await.unwrap();
     holding.query_drop("UPDATE poll_day SET polls = polls").await.unwrap();
     let write = first.write(Database::poll(&host, 2));
     let takeover = async {
         // It waits for that row, and has asked long ago who is in charge.
-        let waits = "SELECT COUNT(*) AS waits FROM information_schema.PROCESSLIST
+        let waits = "SELECT COUNT(*) FROM information_schema.PROCESSLIST
                      WHERE INFO LIKE 'INSERT INTO poll_day%'";
-        while database.rows(waits).await[0]["waits"] != 1 {
+        let mut looking = database.conn().await;
+        while looking.query_first(waits).await.unwrap() != Some(1) {
             tokio::task::yield_now().await;
         }
         database.taken_by_one_that_died().await;
