@@ -1,11 +1,11 @@
 //! Which of several servers writes to a database, decided without comparing clocks. Pure.
 //!
 //! A row says who holds the database, how often it was taken (`epoch`), and counts its holder's signs of
-//! life (`count`). The holder counts up every [`RENEW`]. Whoever waits watches the row by a monotonic clock
-//! of its own, and may take it once it has seen the same beat for [`LEASE`]. It takes it by a
-//! compare-and-swap on the beat that it saw, so a sign of life in between wins. What the holder writes
-//! carries its epoch in the same transaction, as a write: on a Galera cluster reading the row with a lock
-//! fences nobody.
+//! life (`count`). The holder counts up with each batch that it keeps, and when there was none for
+//! [`RENEW`]. Whoever waits watches the row by a monotonic clock of its own, and may take it once it has
+//! seen the same beat for [`LEASE`]. It takes it by a compare-and-swap on the beat that it saw, so a sign
+//! of life in between wins. What the holder writes carries its epoch in the same transaction, as a write:
+//! on a Galera cluster reading the row with a lock fences nobody.
 //!
 //! Why the holder can trust itself: it counts from before it *sends* a renewal that is acknowledged. Whoever
 //! watches counts from after it *received* the first look that showed that renewal, which is later. So
@@ -19,7 +19,7 @@ use crate::units::Mono;
 /// How long the row must show the same beat before another server takes it.
 pub const LEASE: Duration = Duration::from_secs(6);
 
-/// How often the holder gives a sign of life.
+/// After how long without a batch the holder gives a sign of life.
 pub const RENEW: Duration = Duration::from_secs(1);
 
 /// How long before the end of [`LEASE`] the holder no longer relies on it.

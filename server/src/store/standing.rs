@@ -55,10 +55,6 @@ impl Default for Standing {
     }
 }
 
-fn millis(at: Mono) -> u64 {
-    u64::try_from(at.0.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl Standing {
     /// The beat was watched for long enough: the row may be taken as long as it shows this.
     pub(super) fn stood_still(&self, beat: Beat) {
@@ -73,13 +69,13 @@ impl Standing {
     /// The row was taken, from another server or not.
     pub(super) fn taken(&self, holding: Holding, from_another: bool) {
         *self.is_successor.lock().unwrap_or_else(PoisonError::into_inner) |= from_another;
-        self.may_tell_until.store(millis(holding.sure_until()), Ordering::Relaxed);
+        self.may_tell_until.store(holding.sure_until().millis(), Ordering::Relaxed);
     }
 
     /// A renewal that was sent at this moment has ended: acknowledged, or not answered.
     pub(super) fn tried(&self, sent: Mono, holding: Option<Holding>) {
         let until = holding.map_or(sent.plus(RENEW), Holding::sure_until);
-        self.may_tell_until.fetch_max(millis(until), Ordering::Relaxed);
+        self.may_tell_until.fetch_max(until.millis(), Ordering::Relaxed);
         self.tried.send_modify(|tried| *tried += 1);
     }
 
@@ -119,7 +115,7 @@ impl Standing {
         if self.lost_to.borrow().is_some() {
             return false;
         }
-        if millis(now) < self.may_tell_until.load(Ordering::Relaxed) {
+        if now.millis() < self.may_tell_until.load(Ordering::Relaxed) {
             return true;
         }
         let mut tried = self.tried.subscribe();
@@ -130,7 +126,7 @@ impl Standing {
                 if tried.changed().await.is_err() || self.lost_to.borrow().is_some() {
                     return;
                 }
-                if millis(now) < self.may_tell_until.load(Ordering::Relaxed) {
+                if now.millis() < self.may_tell_until.load(Ordering::Relaxed) {
                     return;
                 }
                 self.wanted.notify_one();

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     lease::{Beat, Holding, RENEW, Watcher},
     store::{Mode, Owner, StoreError},
+    units::Mono,
 };
 
 /// How often whoever waits looks at the row.
@@ -42,6 +43,8 @@ pub(super) struct WriteLease {
     clock: Arc<dyn Clock>,
     owner: Owner,
     epoch: Arc<AtomicU64>,
+    /// When the last sign of life was sent that was acknowledged, milliseconds of the monotonic clock.
+    beaten: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for WriteLease {
@@ -82,7 +85,7 @@ impl WriteLease {
         owner: Owner,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let held = Self { pools, clock, owner, epoch: Arc::default() };
+        let held = Self { pools, clock, owner, epoch: Arc::default(), beaten: Arc::default() };
         loop {
             let mut conn = held.pools.writer(DOING).await?;
             let Some(seen) = see(&mut conn, &held.pools).await? else {
@@ -137,17 +140,26 @@ impl WriteLease {
     }
 
     /// Counts up, in this transaction, and refuses when somebody else has taken over by now. A write, for
-    /// reading the row fences nobody on a cluster.
+    /// reading the row fences nobody on a cluster. Answers when it was sent: a sign of life, once it is
+    /// committed.
     pub(super) async fn fence(
         &self,
         transaction: &mut mysql_async::Transaction<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Mono, StoreError> {
+        let sent = self.clock.now().mono;
         let ours = self.epoch.load(Ordering::Relaxed);
         transaction
             .exec_drop("UPDATE server SET beat = beat + 1 WHERE id = 1 AND epoch = ?", (ours,))
             .await
             .map_err(self.pools.place.fault(DOING))?;
-        if transaction.affected_rows() == 1 { Ok(()) } else { Err(self.superseded()) }
+        if transaction.affected_rows() == 1 { Ok(sent) } else { Err(self.superseded()) }
+    }
+
+    /// A sign of life that was sent then is acknowledged.
+    pub(super) fn beaten(&self, sent: Mono) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        self.beaten.fetch_max(sent.millis(), Ordering::Relaxed);
+        self.owner.standing.tried(sent, Some(Holding::taken(epoch, sent)));
     }
 
     /// Refuses when the row says that somebody else has taken over by now.
@@ -167,21 +179,23 @@ impl WriteLease {
     pub(super) async fn renew(self) {
         let standing = Arc::clone(&self.owner.standing);
         loop {
-            tokio::select! {
-                () = sleep(RENEW) => {}
-                () = standing.wanted() => {}
-            }
+            let is_wanted = tokio::select! {
+                () = sleep(RENEW) => false,
+                () = standing.wanted() => true,
+            };
             let sent = self.clock.now().mono;
+            // Each batch is a sign of life; one more would be a line in the binary log for nothing.
+            let beaten = Mono(Duration::from_millis(self.beaten.load(Ordering::Relaxed)));
+            if !is_wanted && sent.since(beaten) < RENEW {
+                continue;
+            }
             // In a task of its own: a fault in the driver ends that one, and the next is tried. A server
             // that says nothing must not hold up the next try either, which may be with another one.
             let held = self.clone();
             let renewing = tokio::spawn(async move { within(ANSWER, held.renew_once()).await });
             let renewed = renewing.await.unwrap_or_else(|error| Err(worker::ended(error)));
             match renewed {
-                Ok(()) => {
-                    let epoch = self.epoch.load(Ordering::Relaxed);
-                    standing.tried(sent, Some(Holding::taken(epoch, sent)));
-                }
+                Ok(()) => self.beaten(sent),
                 Err(StoreError::InUse { holder, .. }) => return standing.lost(&holder),
                 Err(error) => {
                     self.pools.doubt(&error);

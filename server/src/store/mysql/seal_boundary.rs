@@ -128,10 +128,15 @@ impl WriteTarget<'_> {
         doing: &'static str,
         place: &Place,
     ) -> Result<(), StoreError> {
-        if let Some(held) = self.held {
-            held.fence(&mut transaction).await?;
+        let beat = match self.held {
+            Some(held) => Some((held, held.fence(&mut transaction).await?)),
+            None => None,
+        };
+        transaction.commit().await.map_err(place.fault(doing))?;
+        if let Some((held, sent)) = beat {
+            held.beaten(sent);
         }
-        transaction.commit().await.map_err(place.fault(doing))
+        Ok(())
     }
 
     /// Refuses, by the columns from `first` on, to write to another database than the one that was opened:
