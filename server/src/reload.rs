@@ -17,8 +17,10 @@
 //!   a file with no name left (`st_nlink` 0) or as `//deleted` in `/proc/self/mountinfo`.
 
 mod mount;
+mod parts;
 mod trouble;
 
+pub use parts::{FilesWatch, MAX_PARTS, parts, parts_folder};
 pub use trouble::ReloadError;
 
 use std::{
@@ -78,6 +80,12 @@ impl Stamp {
             modified: (stat.mtime(), stat.mtime_nsec()),
             changed: (stat.ctime(), stat.ctime_nsec()),
         }
+    }
+
+    /// When anything about the file last changed, by the wall clock of its file system.
+    fn changed_at(&self) -> WallMs {
+        let (seconds, nanos) = self.changed;
+        WallMs(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
     }
 }
 
@@ -161,9 +169,7 @@ impl FileWatch {
     /// set), by the wall clock `now`; zero when that is not known.
     #[must_use]
     pub fn unchanged_for(&self, now: WallMs) -> Duration {
-        let changed = fs::metadata(&self.path).ok().map(|stat| {
-            WallMs(stat.ctime().saturating_mul(1_000).saturating_add(stat.ctime_nsec() / 1_000_000))
-        });
+        let changed = fs::metadata(&self.path).ok().map(|stat| Stamp::of(&stat).changed_at());
         changed.map_or(Duration::ZERO, |changed| now.since(changed))
     }
 
