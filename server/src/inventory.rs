@@ -30,9 +30,11 @@ mod build;
 mod diff;
 mod discover;
 mod draft;
+mod edit;
 mod filter;
 mod links;
 mod maintenance;
+mod prometheus;
 mod range;
 mod discovered;
 mod settings;
@@ -56,9 +58,11 @@ pub use discovered::{
     DISCOVERED, DiscoveredHosts, DiscoveryWarning, ListedHost, ProbeIdentity, ProbedAddress,
     StoredHost,
 };
+pub use edit::{Assignment, EditError, Edited, HostEdit, Hunk, edit};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub(crate) use maintenance::read_recurring;
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
+pub use prometheus::{FromPrometheus, MAX_YAML_DEPTH, MAX_YAML_VALUES, from_prometheus};
 pub use range::MAX_RANGES;
 pub(crate) use settings::read_labels;
 pub use tls::LinkTls;

@@ -20,7 +20,7 @@ mod mount;
 mod parts;
 mod trouble;
 
-pub use parts::{FilesWatch, MAX_PARTS, parts, parts_folder};
+pub use parts::{FilesWatch, parts, parts_folder};
 pub use trouble::ReloadError;
 
 use std::{
@@ -42,6 +42,9 @@ pub const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The largest table of mounts that is read, bytes: the kernel's own limit of 100,000 mounts at a
 /// usual length. Beyond it an orphan is known by `st_nlink` alone.
 const MAX_MOUNTS_BYTES: u64 = 16 << 20;
+
+/// The most parts of one file: files of the folder beside it.
+pub const MAX_PARTS: usize = 256;
 
 /// How often a read is tried when the file keeps changing under it and the caller wants it now.
 pub const MAX_READS: u32 = 10;

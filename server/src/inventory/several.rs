@@ -111,7 +111,7 @@ fn problems_of_all_files_come_at_once_in_the_order_of_the_files() {
     ]);
     let said = said.unwrap_err();
     let places: Vec<&str> =
-        said.lines().map(|line| line.splitn(2, ": ").next().unwrap_or_default()).collect();
+        said.lines().map(|line| line.split(": ").next().unwrap_or_default()).collect();
     assert_eq!(places, ["1.toml:3:1", "2.toml:3:8", "3.toml:3:10"], "{said}");
     let said = read(&[("1.toml", "[[host]]\n"), ("2.toml", "\n=\n"), ("3.toml", "a = \n")]);
     let said = said.unwrap_err();

@@ -11,11 +11,8 @@ use std::{
     time::Duration,
 };
 
-use super::{Changed, FileWatch, ReloadError, Stamp, trouble::TroubleKind};
+use super::{Changed, FileWatch, MAX_PARTS, ReloadError, Stamp, trouble::TroubleKind};
 use crate::{document::SourceFile, units::WallMs};
-
-/// The most parts of one file.
-pub const MAX_PARTS: usize = 256;
 
 /// The folder of a file's parts: `inventory.d` beside `inventory.toml`.
 #[must_use]
