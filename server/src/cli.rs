@@ -22,7 +22,9 @@ mod fit;
 mod forecast;
 mod health;
 mod history;
+mod host;
 mod hosts;
+mod import;
 mod init;
 mod notify;
 mod output;
@@ -32,6 +34,7 @@ mod plan;
 mod pause;
 mod poll;
 mod printer;
+mod probe_command;
 mod progress;
 mod refused;
 mod reload;
@@ -72,13 +75,13 @@ Usage: roundsman <COMMAND> [OPTIONS]
 
 Start    demo              Poll this machine and show it; needs no files
          serve             Run the server: poll, store, answer over HTTP
-Set up   init, check       Write a first inventory; check inventory and settings
-         plan              Show what the inventory would change, and its cost
-         poll              Poll hosts once, now, and show the time of each step
-         notify            Send a test message through a channel
+Set up   init, import      Write first files; read the hosts of Prometheus
+         host              Add, change or remove a host in the inventory's files
+         probe-command     Print the commands that start the probe of a host
+         check, plan       Check inventory and settings; show what would change
+         poll, notify      Poll hosts once, now; send a test message
          ca, token         Make certificates for machines, tokens for people
-Look     top               Watch the fleet live
-         hosts             List hosts with their state and last poll
+Look     top, hosts        Watch the fleet live; list hosts with their states
          why, history      Explain the state of a host; list its polls
          alerts            List, silence, acknowledge alarms; check alert rules
          availability      Show how often hosts answered, by day or month
@@ -145,12 +148,21 @@ enum Command {
     /// Run the server: poll the inventory, store every poll, answer over HTTP
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::ServeArgs),
-    /// Write an inventory to start from; never changes an existing file
+    /// Write an inventory and settings to start from; never changes an existing file
     #[command(after_help = init::EXAMPLES)]
-    Init,
+    Init(init::InitArgs),
+    /// Print the hosts that another monitor knows as lines of an inventory
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::ImportArgs),
     /// Check settings and inventory, and show where each setting comes from
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArgs),
+    /// Add, change or remove a host in the inventory's files; comments stay
+    #[command(after_help = host::EXAMPLES)]
+    Host(host::HostArgs),
+    /// Print the commands that start the probe of a host: package, program, container, swarm
+    #[command(name = "probe-command", after_help = probe_command::EXAMPLES)]
+    Probe(probe_command::ProbeCommandArgs),
     /// Show what the inventory would change about the stored hosts, and what it costs
     #[command(after_help = plan::EXAMPLES)]
     Plan(plan::PlanArgs),
@@ -242,8 +254,11 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &runtime),
         Command::Serve(args) => serve::run(&args, &runtime),
-        Command::Init => init::run(&runtime),
+        Command::Init(args) => init::run(&args, &runtime),
+        Command::Import(args) => import::run(&args, &runtime),
+        Command::Probe(args) => probe_command::run(&args, &runtime),
         Command::Check(args) => check::run(&args, &runtime),
+        Command::Host(args) => host::run(&args, &runtime),
         Command::Plan(args) => plan::run(&args, &runtime),
         Command::Poll(args) => poll::run(&args, &runtime),
         Command::Hosts(args) => hosts::run(args, &runtime),

@@ -7,11 +7,22 @@
 mod problem;
 mod read;
 
+use std::sync::Arc;
+
 use toml::{Spanned, de::DeTable};
 
 pub(crate) use problem::Findings;
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub(crate) use read::{Located, Section, quoted};
+
+/// A file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name in messages.
+    pub name: Arc<str>,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
 
 /// The text of a file's bytes; `what` is the file in a sentence: "an inventory".
 ///
@@ -37,15 +48,39 @@ pub(crate) fn table<'t>(
     text: &'t str,
     findings: &mut Findings<'_>,
 ) -> Result<Spanned<DeTable<'t>>, Problems> {
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        findings.add(at, format!("not TOML: {}", error.message()));
-    }
+    let document = recovered(0, text, findings);
     match findings.take_problems() {
         Some(problems) => Err(problems),
         None => Ok(document),
     }
+}
+
+/// The tables that the texts of `findings` are, each with the offset of its text, for
+/// [`Section::of_part`].
+///
+/// # Errors
+/// What of any of them is not TOML.
+pub(crate) fn tables<'t>(
+    findings: &mut Findings<'t>,
+) -> Result<Vec<(usize, Spanned<DeTable<'t>>)>, Problems> {
+    let mut tables = Vec::new();
+    for (start, text) in findings.texts() {
+        tables.push((start, recovered(start, text, findings)));
+    }
+    match findings.take_problems() {
+        Some(problems) => Err(problems),
+        None => Ok(tables),
+    }
+}
+
+/// The table of a text that begins at `start`, and what of it is not TOML.
+fn recovered<'t>(start: usize, text: &'t str, findings: &mut Findings<'_>) -> Spanned<DeTable<'t>> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = start + error.span().map_or(0, |span| span.start);
+        findings.add(at, format!("not TOML: {}", error.message()));
+    }
+    document
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The inventory: which hosts are watched, how often, and what their probes are asked for.
 //!
-//! [`parse`] turns the text of `inventory.toml` into hosts that cannot be wrong, or into *all* of
-//! its problems, each with file, line and column. [`diff`] says what a new inventory changes.
+//! [`parse_files`] turns the text of `inventory.toml`, and of the files of the folder beside it, into
+//! hosts that cannot be wrong, or into *all* of their problems, each with file, line and column.
+//! [`diff`] says what a new inventory changes.
 //!
-//! Pure: the caller reads the file. Nothing here resolves a name, connects or knows the store.
+//! Pure: the caller reads the files. Nothing here resolves a name, connects or knows the store.
 //!
 //! # The file
 //!
@@ -18,6 +19,9 @@
 //!   error: two hosts that share a name are more often a slip than a wish.
 //! * A `[[maintenance]]` says when which hosts (by `groups`, `hosts` or `labels`) are left alone:
 //!   `schedule` and `duration`, or once `from` a moment `to` another.
+//! * Several files are one inventory: what two of them may not both say is what one may not say twice.
+//!   `[defaults]`, a group and a host each stand in one file alone, and relative paths begin in the folder
+//!   of the first.
 //! * The group of a `[[host]]` need not be declared; then it has no settings of its own. A name that
 //!   is a slip away from a declared group is an error.
 
@@ -26,9 +30,11 @@ mod build;
 mod diff;
 mod discover;
 mod draft;
+mod edit;
 mod filter;
 mod links;
 mod maintenance;
+mod prometheus;
 mod range;
 mod discovered;
 mod settings;
@@ -42,7 +48,7 @@ use std::{
 };
 
 use crate::{
-    document::{self, Problems},
+    document::{self, Problems, SourceFile},
     model::{Address, ContentHash, GroupName, HostName, Labels, Selection},
     schedule::Schedule,
 };
@@ -52,14 +58,16 @@ pub use discovered::{
     DISCOVERED, DiscoveredHosts, DiscoveryWarning, ListedHost, ProbeIdentity, ProbedAddress,
     StoredHost,
 };
+pub use edit::{Assignment, EditError, Edited, HostEdit, Hunk, edit};
 pub use filter::{EXCLUDED_DEVICES, EXCLUDED_INTERFACES, EXCLUDED_MOUNTS, MAX_PATTERNS};
 pub(crate) use maintenance::read_recurring;
 pub use maintenance::{MAX_MAINTENANCE, Maintenance};
+pub use prometheus::{FromPrometheus, MAX_YAML_DEPTH, MAX_YAML_VALUES, from_prometheus};
 pub use range::MAX_RANGES;
 pub(crate) use settings::read_labels;
 pub use tls::LinkTls;
 
-/// The largest inventory file, bytes.
+/// The largest inventory, bytes: of all its files together.
 pub const MAX_FILE_BYTES: usize = 8 << 20;
 /// The most hosts that one inventory names, and that one range expands to.
 pub const MAX_HOSTS: usize = 20_000;
@@ -100,7 +108,7 @@ pub struct Inventory {
     pub discoveries: Vec<Discovery>,
     /// Maintenance windows, in the order of the file.
     pub maintenance: Vec<Arc<Maintenance>>,
-    /// Of the bytes that this was read from.
+    /// Of the text that this was read from ([`whole_text`]).
     pub hash: ContentHash,
 }
 
@@ -185,15 +193,7 @@ impl Inventory {
 /// All problems of the text, by position. When the text is not TOML these are the syntax errors
 /// alone: what a broken text means is not guessed.
 pub fn parse(file: &str, text: &str) -> Result<Inventory, Problems> {
-    if text.len() > MAX_FILE_BYTES {
-        return Err(Problems::one(
-            file,
-            1,
-            1,
-            format!("an inventory has at most {MAX_FILE_BYTES} bytes, this one has {}", text.len()),
-        ));
-    }
-    build::build(file, text, ContentHash::of(text.as_bytes()))
+    parse_texts(&[(file, text)])
 }
 
 /// As [`parse`], from bytes that may not be UTF-8.
@@ -204,5 +204,55 @@ pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Inventory, Problems> {
     parse(file, document::utf8("an inventory", file, bytes)?)
 }
 
+/// As [`parse`], from several files that are one inventory; the first is `inventory.toml` itself.
+///
+/// # Errors
+/// As [`parse`]: the problems of all files, or of the first that is not UTF-8.
+pub fn parse_files(files: &[SourceFile]) -> Result<Inventory, Problems> {
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
+        let text = document::utf8("an inventory", &file.name, &file.bytes)?;
+        texts.push((file.name.as_ref(), text));
+    }
+    parse_texts(&texts)
+}
+
+fn parse_texts(texts: &[(&str, &str)]) -> Result<Inventory, Problems> {
+    let mut bytes = 0;
+    for (file, text) in texts {
+        bytes += text.len();
+        if bytes > MAX_FILE_BYTES {
+            let these =
+                if texts.len() > 1 { "it and those before it have" } else { "this one has" };
+            let message =
+                format!("an inventory has at most {MAX_FILE_BYTES} bytes, {these} {bytes}");
+            return Err(Problems::one(file, 1, 1, message));
+        }
+    }
+    build::build(texts, ContentHash::of(whole(texts).as_bytes()))
+}
+
+/// The text of several files in one, under which an inventory is kept and known: the first as it is, and
+/// each other one below a line with its name.
+#[must_use]
+pub fn whole_text(files: &[SourceFile]) -> String {
+    let text = |file: &SourceFile| String::from_utf8_lossy(&file.bytes).into_owned();
+    let texts: Vec<_> = files.iter().map(|file| (file.name.as_ref(), text(file))).collect();
+    whole(&texts)
+}
+
+fn whole(texts: &[(&str, impl AsRef<str>)]) -> String {
+    let mut whole = String::new();
+    for (index, (name, text)) in texts.iter().enumerate() {
+        if index > 0 {
+            whole.push_str(&format!("\n#### {name}\n"));
+        }
+        whole.push_str(text.as_ref());
+    }
+    whole
+}
+
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 mod tests;

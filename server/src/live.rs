@@ -169,12 +169,12 @@ impl HostView {
     }
 }
 
-/// The inventory file that is in force.
+/// The inventory file that is in force, with those of the folder beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryFile {
     /// Where it was read, as messages call it.
     pub source: Arc<str>,
-    /// All of it.
+    /// All of it; each further file below a line with its name.
     pub text: Arc<str>,
     /// What it changed when it came into force; none for the first one since the start.
     pub change: Option<Diff>,

@@ -32,6 +32,7 @@ use crate::{
     access::Keyring,
     clock::Clock,
     discover::Finder,
+    document::SourceFile,
     engine::Command,
     error_report::error_chain,
     inventory::{self, Inventory},
@@ -39,7 +40,7 @@ use crate::{
     metrics::Metrics,
     model::HostId,
     outbox::Outbox,
-    reload::FileWatch,
+    reload::{FileWatch, FilesWatch},
     store::{
         LazyStore,
         spool::{Registry, Spool},
@@ -51,7 +52,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 
 /// What a [`Reconciler`] works with.
 pub(crate) struct Means {
-    /// The inventory file.
+    /// The inventory file; its parts are found from it.
     pub(crate) watch: FileWatch,
     /// The file of alert rules, when the settings name one.
     pub(crate) alerts: Option<PathBuf>,
@@ -75,7 +76,7 @@ pub(crate) struct Means {
 /// Brings the hosts that are polled into line with the inventory file, what was discovered and what
 /// operators order, one change after the other.
 pub(crate) struct Reconciler {
-    watch: FileWatch,
+    watch: FilesWatch,
     alerts: AlertFile,
     access: Option<AccessFile>,
     outbox: Outbox,
@@ -104,6 +105,7 @@ impl Reconciler {
     pub(crate) fn new(means: Means) -> Self {
         let Means { watch, alerts, access, outbox, store, spool, live, metrics, clock, .. } = means;
         let Means { commands, finder, looks, forget, .. } = means;
+        let watch = FilesWatch::new(watch);
         let alerts = AlertFile::new(alerts.as_deref(), watch.path());
         let access = access.map(|(path, keyring)| AccessFile::new(path, keyring));
         let discovering = Discovering::new(finder, Arc::clone(&live), looks);
@@ -137,15 +139,14 @@ impl Reconciler {
         &mut self,
         remembered: Option<Registry>,
     ) -> Result<Option<oneshot::Receiver<()>>, ReconcileError> {
-        let bytes = self.watch.read_now().map_err(ReconcileError::Reload)?.bytes;
-        let inventory =
-            inventory::parse_bytes(&self.name(), &bytes).map_err(ReconcileError::Inventory)?;
+        let files = self.watch.read_now().map_err(ReconcileError::Reload)?;
+        let inventory = inventory::parse_files(&files).map_err(ReconcileError::Inventory)?;
         tell_plain(&inventory);
         self.first_rules().await?;
         self.first_tokens()?;
         let now = self.clock.now();
         let settled = self.watch.unchanged_for(now.wall);
-        let mut waiting = Waiting::new(inventory, &bytes, now.mono).settled_for(settled);
+        let mut waiting = Waiting::new(inventory, &files, now.mono).settled_for(settled);
         let (inventory, text) = (Arc::clone(&waiting.inventory), Arc::clone(&waiting.text));
         if self.store.is_open() {
             let begun = async {
@@ -181,8 +182,8 @@ impl Reconciler {
     pub(crate) async fn look(&mut self) -> Option<oneshot::Receiver<()>> {
         self.look_at_rules().await;
         self.look_at_tokens();
-        if let Some(bytes) = self.changed().await {
-            self.take_up(&bytes);
+        if let Some(files) = self.changed().await {
+            self.take_up(&files);
         } else if !self.watch.is_settled()
             && let Some(waiting) = &mut self.waiting
         {
@@ -191,11 +192,11 @@ impl Reconciler {
         self.put_in_force().await
     }
 
-    /// What the file says is to come into force, unless something is wrong with it.
-    fn take_up(&mut self, bytes: &[u8]) {
-        match inventory::parse_bytes(&self.name(), bytes) {
+    /// What the files say is to come into force, unless something is wrong with it.
+    fn take_up(&mut self, files: &[SourceFile]) {
+        match inventory::parse_files(files) {
             Ok(inventory) => {
-                self.waiting = Some(Waiting::new(inventory, bytes, self.clock.now().mono));
+                self.waiting = Some(Waiting::new(inventory, files, self.clock.now().mono));
             }
             Err(problems) => {
                 self.waiting = None;
@@ -236,7 +237,7 @@ impl Reconciler {
 
     /// New content, when there is some. Content counts once two looks found the same, so a look that
     /// finds something is two.
-    async fn changed(&mut self) -> Option<Vec<u8>> {
+    async fn changed(&mut self) -> Option<Vec<SourceFile>> {
         for look in 0..2 {
             if look > 0 {
                 if !self.watch.is_settling() {
@@ -246,7 +247,7 @@ impl Reconciler {
             }
             match self.watch.check() {
                 Ok(None) => {}
-                Ok(Some(changed)) => return Some(changed.bytes),
+                Ok(Some(files)) => return Some(files),
                 Err(error) => {
                     self.in_trouble = true;
                     self.refuse(&error_chain(&error));

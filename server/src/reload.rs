@@ -17,8 +17,10 @@
 //!   a file with no name left (`st_nlink` 0) or as `//deleted` in `/proc/self/mountinfo`.
 
 mod mount;
+mod parts;
 mod trouble;
 
+pub use parts::{FilesWatch, parts, parts_folder};
 pub use trouble::ReloadError;
 
 use std::{
@@ -40,6 +42,9 @@ pub const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The largest table of mounts that is read, bytes: the kernel's own limit of 100,000 mounts at a
 /// usual length. Beyond it an orphan is known by `st_nlink` alone.
 const MAX_MOUNTS_BYTES: u64 = 16 << 20;
+
+/// The most parts of one file: files of the folder beside it.
+pub const MAX_PARTS: usize = 256;
 
 /// How often a read is tried when the file keeps changing under it and the caller wants it now.
 pub const MAX_READS: u32 = 10;
@@ -78,6 +83,12 @@ impl Stamp {
             modified: (stat.mtime(), stat.mtime_nsec()),
             changed: (stat.ctime(), stat.ctime_nsec()),
         }
+    }
+
+    /// When anything about the file last changed, by the wall clock of its file system.
+    fn changed_at(&self) -> WallMs {
+        let (seconds, nanos) = self.changed;
+        WallMs(seconds.saturating_mul(1_000).saturating_add(nanos / 1_000_000))
     }
 }
 
@@ -161,9 +172,7 @@ impl FileWatch {
     /// set), by the wall clock `now`; zero when that is not known.
     #[must_use]
     pub fn unchanged_for(&self, now: WallMs) -> Duration {
-        let changed = fs::metadata(&self.path).ok().map(|stat| {
-            WallMs(stat.ctime().saturating_mul(1_000).saturating_add(stat.ctime_nsec() / 1_000_000))
-        });
+        let changed = fs::metadata(&self.path).ok().map(|stat| Stamp::of(&stat).changed_at());
         changed.map_or(Duration::ZERO, |changed| now.since(changed))
     }
 

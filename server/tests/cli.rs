@@ -16,10 +16,14 @@ mod demo;
 mod encrypted;
 #[path = "cli/expiry.rs"]
 mod expiry;
+#[path = "cli/first_steps.rs"]
+mod first_steps;
 #[path = "cli/five_commands.rs"]
 mod five_commands;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/host.rs"]
+mod host;
 #[path = "cli/kept.rs"]
 mod kept;
 #[path = "cli/notify.rs"]

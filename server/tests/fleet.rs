@@ -295,6 +295,40 @@ async fn a_good_edit_is_live_and_touches_no_host_that_did_not_change() {
     assert!(rows["stays"].last().unwrap().inventory > rows["goes"][0].inventory);
 }
 
+/// Files of the folder beside the inventory come, change and go like the inventory itself.
+#[tokio::test]
+async fn a_file_beside_the_inventory_is_part_of_it() {
+    let (first, second) = (FakeProbe::start(healthy()).await, FakeProbe::start(healthy()).await);
+    let server = Server::start(&(DEFAULTS.to_owned() + &host("stays", first.socket()))).await;
+    server.until(|app| polled(app, "stays") >= 1).await;
+    let hash = |app: &App| app.live().server().inventory.map(|(_, hash, _)| hash);
+    let alone = hash(&server.app);
+
+    let folder = server.folder.path().join("inventory.d");
+    let part = folder.join("more.toml");
+    let more = "[defaults]\nport = 1\n".to_owned() + &host("comes", second.socket());
+    fs::create_dir(&folder).unwrap();
+    fs::write(&part, &more).unwrap();
+    server.until(|app| app.live().server().inventory_error.is_some()).await;
+    let shown = server.app.live().server().inventory_error.unwrap();
+    let (at, main) = (part.display(), server.inventory());
+    let expected = format!("{at}:1:1: [defaults] stand in one file: they are at line 1 of");
+    assert_eq!(*shown, format!("{expected} {} already", main.display()));
+    assert_eq!((state(&server.app, "comes"), hash(&server.app)), (None, alone.clone()));
+
+    fs::write(&part, host("comes", second.socket())).unwrap();
+    server.until(|app| state(app, "comes") == Some(State::Up)).await;
+    assert_eq!(server.app.live().server().inventory_error, None);
+    assert_ne!(hash(&server.app), alone);
+    let text = server.app.live().server().inventory_file.unwrap().text.to_string();
+    assert!(text.contains(&format!("\n#### {at}\n[[host]]\nname = \"comes\"\n")), "{text}");
+
+    fs::remove_file(&part).unwrap();
+    server.until(|app| state(app, "comes").is_none()).await;
+    server.until(|app| hash(app) == alone).await;
+    assert_eq!(first.accepted(), 1, "the other host keeps its connection");
+}
+
 #[tokio::test]
 async fn a_bad_edit_changes_nothing_and_is_shown_until_it_is_mended() {
     let probe = FakeProbe::start(healthy()).await;

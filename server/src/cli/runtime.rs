@@ -134,6 +134,11 @@ impl Runtime {
         self.global.inventory.as_deref()
     }
 
+    /// The flag `--config`, or its variable, when it was given.
+    pub(super) fn config_flag(&self) -> Option<&Path> {
+        self.global.config.as_deref()
+    }
+
     /// ` --data DIR` as it was given, to repeat in commands that are suggested.
     pub(super) fn data_flag(&self) -> String {
         self.global.data.as_deref().map(data_flag).unwrap_or_default()

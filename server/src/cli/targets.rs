@@ -6,7 +6,8 @@ use roundsman_os::file;
 
 use super::CliError;
 use crate::{
-    document::Problems,
+    document::{Problems, SourceFile},
+    error_report::error_chain,
     inventory::{self, Inventory},
     model::{Address, HostName, Selection},
     poll::Link,
@@ -65,15 +66,30 @@ impl From<NoInventory> for CliError {
     }
 }
 
-/// Reads and parses an inventory file.
+/// Reads and parses an inventory: its file, and those of the folder beside it.
 pub(super) fn read(path: &Path) -> Result<Inventory, NoInventory> {
-    let (bytes, _) = file::read(path, reload::MAX_FILE_BYTES).map_err(|error| {
+    inventory::parse_files(&files(path)?).map_err(NoInventory::Problems)
+}
+
+/// Reads the files of an inventory: first the one that is named, then those of the folder beside it.
+pub(super) fn files(path: &Path) -> Result<Vec<SourceFile>, NoInventory> {
+    let unread = |path: &Path, error: &dyn std::fmt::Display| {
         NoInventory::Unreadable(format!(
             "cannot read the inventory {}: {error}; name another file with --inventory",
             path.display()
         ))
-    })?;
-    inventory::parse_bytes(&path.display().to_string(), &bytes).map_err(NoInventory::Problems)
+    };
+    let read = |path: &Path| {
+        let (bytes, _) =
+            file::read(path, reload::MAX_FILE_BYTES).map_err(|error| unread(path, &error))?;
+        Ok(SourceFile { name: path.display().to_string().into(), bytes })
+    };
+    let mut files = vec![read(path)?];
+    let parts = reload::parts(path);
+    for part in parts.map_err(|error| NoInventory::Unreadable(error_chain(&error)))? {
+        files.push(read(&part)?);
+    }
+    Ok(files)
 }
 
 /// Finds what is asked for: hosts of the inventory by name, anything else by `HOST:PORT`.

@@ -67,26 +67,90 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Collects problems by byte offset while a text is read.
-pub(crate) struct Findings<'t> {
+/// One of the texts that are read together. Its bytes count on from those of the texts before it, so that
+/// one number is a place in all of them.
+struct Part<'t> {
     file: Arc<str>,
     text: &'t str,
-    /// Byte offset of the start of every line.
+    /// The offset of its first byte.
+    start: usize,
+    /// The offset of the start of every line.
     lines: Vec<usize>,
+}
+
+impl<'t> Part<'t> {
+    fn new(file: &str, text: &'t str, start: usize) -> Self {
+        let after = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after).map(|at| start + at).collect();
+        Self { file: file.into(), text, start, lines }
+    }
+
+    /// The line of an offset, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at)
+    }
+
+    /// Its text between two offsets.
+    fn slice(&self, range: std::ops::Range<usize>) -> Option<&'t str> {
+        self.text.get(range.start.checked_sub(self.start)?..range.end.checked_sub(self.start)?)
+    }
+}
+
+/// Collects problems by byte offset while one text is read, or several together.
+pub(crate) struct Findings<'t> {
+    /// In the order of their offsets, one at least.
+    parts: Vec<Part<'t>>,
     found: Vec<(usize, String)>,
     omitted: usize,
 }
 
 impl<'t> Findings<'t> {
     pub(crate) fn new(file: &str, text: &'t str) -> Self {
-        let after = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
-        let lines = std::iter::once(0).chain(after).collect();
-        Self { file: file.into(), text, lines, found: Vec::new(), omitted: 0 }
+        Self::of(&[(file, text)])
     }
 
-    /// The folder of the file, in which a relative path in it begins.
+    /// Of several texts, each with the name of its file.
+    pub(crate) fn of(texts: &[(&str, &'t str)]) -> Self {
+        let mut start = 0;
+        let mut parts = Vec::with_capacity(texts.len());
+        for (file, text) in texts {
+            parts.push(Part::new(file, text, start));
+            // A byte between them: the end of one is not the beginning of the next.
+            start += text.len() + 1;
+        }
+        Self { parts, found: Vec::new(), omitted: 0 }
+    }
+
+    /// The texts, each with the offset of its first byte.
+    pub(super) fn texts(&self) -> Vec<(usize, &'t str)> {
+        self.parts.iter().map(|part| (part.start, part.text)).collect()
+    }
+
+    /// The text in which an offset lies.
+    fn part(&self, at: usize) -> Option<&Part<'t>> {
+        self.parts.get(self.parts.partition_point(|part| part.start <= at).saturating_sub(1))
+    }
+
+    /// The folder of the (first) file, in which a relative path in it begins.
     pub(crate) fn folder(&self) -> &Path {
-        Path::new(self.file.as_ref()).parent().unwrap_or(Path::new(""))
+        let file = self.parts.first().map_or("", |part| part.file.as_ref());
+        Path::new(file).parent().unwrap_or(Path::new(""))
+    }
+
+    /// Whether two offsets lie in the same file.
+    pub(crate) fn is_same_file(&self, one: usize, other: usize) -> bool {
+        self.part(one).map(|part| part.start) == self.part(other).map(|part| part.start)
+    }
+
+    /// A place as a problem at another place names it: `line 7`, with its file where that is another one.
+    pub(crate) fn place(&self, at: usize, seen_from: usize) -> String {
+        let line = self.line(at);
+        match self.part(at) {
+            Some(part) if !self.is_same_file(at, seen_from) => {
+                format!("line {line} of {}", part.file)
+            }
+            _ => format!("line {line}"),
+        }
     }
 
     /// Notes a problem at the byte offset `at`; the same one at the same place only once, because a
@@ -103,27 +167,34 @@ impl<'t> Findings<'t> {
         }
     }
 
-    /// The line of a byte offset, from 1.
+    /// The line of a byte offset in its file, from 1.
     pub(crate) fn line(&self, at: usize) -> usize {
-        self.lines.partition_point(|start| *start <= at)
+        self.part(at).map_or(1, |part| part.line(at))
     }
 
     /// The byte offset in the file of byte `inner` of the text that stands at `at`: the value of a TOML
     /// string, whose marks of quotation and escapes take room too.
     pub(crate) fn inside(&self, at: usize, inner: usize) -> usize {
-        let source = self.text.get(at..).unwrap_or_default();
+        let Some(part) = self.part(at) else { return at };
+        let after = |place: usize| {
+            place
+                .checked_sub(part.start)
+                .and_then(|inner| part.text.get(inner..))
+                .unwrap_or_default()
+        };
+        let source = after(at);
         let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|q| source.starts_with(q));
         let Some(quote) = quote else { return at };
         let is_escaped = quote.starts_with('"');
         let mut place = at + quote.len();
         if quote.len() == 3 {
             // A line's end directly after it is not part of the text.
-            let rest = self.text.get(place..).unwrap_or_default();
+            let rest = after(place);
             place += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
         }
         let mut passed = 0;
         while passed < inner {
-            let rest = self.text.get(place..).unwrap_or_default();
+            let rest = after(place);
             let Some(first) = rest.chars().next() else { break };
             let (taken, made) = match (first, is_escaped) {
                 ('\\', true) => escape(rest),
@@ -142,9 +213,12 @@ impl<'t> Findings<'t> {
             .into_iter()
             .map(|(at, message)| {
                 let line = self.line(at);
-                let start = self.lines.get(line - 1).copied().unwrap_or(0);
-                let before = self.text.get(start..at).map_or(at - start, |s| s.chars().count());
-                Problem { file: self.file.clone(), line, column: before + 1, message }
+                let part = self.part(at);
+                let start = part.and_then(|part| part.lines.get(line - 1)).copied().unwrap_or(0);
+                let text = part.and_then(|part| part.slice(start..at));
+                let before = text.map_or(at - start, |text| text.chars().count());
+                let file = part.map_or_else(|| "".into(), |part| Arc::clone(&part.file));
+                Problem { file, line, column: before + 1, message }
             })
             .collect();
         if list.is_empty() { None } else { Some(Problems { list, omitted: self.omitted }) }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::problem::Findings;
 use crate::text::did_you_mean;
@@ -22,12 +25,29 @@ pub(crate) struct Section<'t> {
     /// As it is called in messages: `[[group]]`.
     pub(crate) title: &'static str,
     pub(crate) at: usize,
+    /// The offset of the text in which it stands: 0, unless several are read together.
+    start: usize,
     table: &'t DeTable<'t>,
 }
 
 impl<'t> Section<'t> {
     pub(crate) fn new(title: &'static str, at: usize, table: &'t DeTable<'t>) -> Self {
-        Self { title, at, table }
+        Self { title, at, start: 0, table }
+    }
+
+    /// All of one of several texts, which begins at the offset `start`.
+    pub(crate) fn of_part(title: &'static str, start: usize, table: &'t DeTable<'t>) -> Self {
+        Self { title, at: start, start, table }
+    }
+
+    /// A table within this one.
+    fn inner(&self, title: &'static str, at: usize, table: &'t DeTable<'t>) -> Self {
+        Self { title, at, start: self.start, table }
+    }
+
+    /// Where a value of this table begins.
+    fn begin<T>(&self, spanned: &Spanned<T>) -> usize {
+        self.start + spanned.span().start
     }
 
     /// Notes every key that is not one of `known`.
@@ -42,20 +62,22 @@ impl<'t> Section<'t> {
                 hint => hint,
             };
             let title = self.title;
-            findings
-                .add(key.span().start, format!("unknown key {} in {title}{hint}", quoted(word)));
+            findings.add(self.begin(key), format!("unknown key {} in {title}{hint}", quoted(word)));
         }
     }
 
     /// Where a key's value stands, if the key is there.
     pub(crate) fn at(&self, key: &str) -> Option<usize> {
-        self.table.get(key).map(|value| value.span().start)
+        self.table.get(key).map(|value| self.begin(value))
     }
 
     /// All keys with the place of the key.
     pub(crate) fn keys(&self) -> impl Iterator<Item = Located<&'t str>> {
-        let table = self.table;
-        table.keys().map(|key| Located { value: key.get_ref().as_ref(), at: key.span().start })
+        let (table, start) = (self.table, self.start);
+        table.keys().map(move |key| {
+            let at = start + key.span().start;
+            Located { value: key.get_ref().as_ref(), at }
+        })
     }
 
     /// A text. None when it is absent, or wrong and noted; `expected` says what it should be.
@@ -155,7 +177,7 @@ impl<'t> Section<'t> {
         };
         let mut texts = Vec::with_capacity(elements.len());
         for element in elements.iter() {
-            let at = element.span().start;
+            let at = self.begin(element);
             match element.get_ref() {
                 DeValue::String(text) => texts.push(Located { value: text.as_ref(), at }),
                 other => findings
@@ -175,7 +197,7 @@ impl<'t> Section<'t> {
     ) -> Option<Section<'t>> {
         let (at, value) = self.value(key)?;
         match value {
-            DeValue::Table(table) => Some(Section::new(title, at, table)),
+            DeValue::Table(table) => Some(self.inner(title, at, table)),
             other => wrong(key, expected, other, at, findings),
         }
     }
@@ -195,9 +217,9 @@ impl<'t> Section<'t> {
         };
         let mut sections = Vec::with_capacity(elements.len());
         for element in elements.iter() {
-            let at = element.span().start;
+            let at = self.begin(element);
             match element.get_ref() {
-                DeValue::Table(table) => sections.push(Section::new(title, at, table)),
+                DeValue::Table(table) => sections.push(self.inner(title, at, table)),
                 other => {
                     findings.add(
                         at,
@@ -210,7 +232,7 @@ impl<'t> Section<'t> {
     }
 
     fn value(&self, key: &str) -> Option<(usize, &'t DeValue<'t>)> {
-        self.table.get(key).map(|value| (value.span().start, value.get_ref()))
+        self.table.get(key).map(|value| (self.begin(value), value.get_ref()))
     }
 }
 

@@ -18,12 +18,14 @@ const TOP_KEYS: &[&str] = &["defaults", "group", "host", "maintenance"];
 const GROUP_KEYS: &[&str] = &["name", "hosts", "discover", "parent", "paused"];
 const HOST_KEYS: &[&str] = &["name", "addresses", "group", "parent", "paused", "renamed_from"];
 
-/// Reads and checks the whole text.
-pub(super) fn build(file: &str, text: &str, hash: ContentHash) -> Result<Inventory, Problems> {
-    let mut findings = Findings::new(file, text);
-    let document = document::table(text, &mut findings)?;
+/// Reads and checks the texts of all files, each with its name.
+pub(super) fn build(texts: &[(&str, &str)], hash: ContentHash) -> Result<Inventory, Problems> {
+    let mut findings = Findings::of(texts);
+    let documents = document::tables(&mut findings)?;
     let mut builder = Builder::new(findings);
-    builder.read(&Section::new("the inventory", 0, document.get_ref()));
+    let tops = documents.iter();
+    let tops = tops.map(|(at, table)| Section::of_part("the inventory", *at, table.get_ref()));
+    builder.read(&tops.collect::<Vec<_>>());
     builder.finish(hash)
 }
 
@@ -65,22 +67,49 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn read(&mut self, top: &Section<'t>) {
-        top.check_keys(TOP_KEYS, &mut self.findings);
-        if let Some(section) =
-            top.section("defaults", "[defaults]", "a table, [defaults]", &mut self.findings)
-        {
-            section.check_keys(&settings::keys(), &mut self.findings);
-            self.defaults = Settings::read(&section, &mut self.findings);
+    /// Reads what all files say, one kind of section after the other: a host may be of a group that another
+    /// file declares.
+    fn read(&mut self, tops: &[Section<'t>]) {
+        for top in tops {
+            top.check_keys(TOP_KEYS, &mut self.findings);
         }
-        for section in top.sections("group", "[[group]]", &mut self.findings) {
+        self.read_defaults(tops);
+        for section in self.sections(tops, "group", "[[group]]") {
             self.read_group(&section);
         }
-        for section in top.sections("host", "[[host]]", &mut self.findings) {
+        for section in self.sections(tops, "host", "[[host]]") {
             self.read_host(&section);
         }
-        for section in top.sections("maintenance", "[[maintenance]]", &mut self.findings) {
+        for section in self.sections(tops, "maintenance", "[[maintenance]]") {
             self.maintenance.extend(maintenance::read(&section, &mut self.findings));
+        }
+    }
+
+    fn sections(
+        &mut self,
+        tops: &[Section<'t>],
+        key: &str,
+        title: &'static str,
+    ) -> Vec<Section<'t>> {
+        tops.iter().flat_map(|top| top.sections(key, title, &mut self.findings)).collect()
+    }
+
+    fn read_defaults(&mut self, tops: &[Section<'t>]) {
+        let mut first = None;
+        for top in tops {
+            let expected = "a table, [defaults]";
+            let section = top.section("defaults", "[defaults]", expected, &mut self.findings);
+            let Some(section) = section else { continue };
+            section.check_keys(&settings::keys(), &mut self.findings);
+            let defaults = Settings::read(&section, &mut self.findings);
+            if let Some(first) = first {
+                let place = self.findings.place(first, section.at);
+                let message = format!("[defaults] stand in one file: they are at {place} already");
+                self.findings.add(section.at, message);
+                continue;
+            }
+            first = Some(section.at);
+            self.defaults = defaults;
         }
     }
 
@@ -99,9 +128,8 @@ impl<'t> Builder<'t> {
             match self.groups.get(name).map(|first| first.at) {
                 None => drop(self.groups.insert(name.clone(), draft)),
                 Some(first) => {
-                    let line = self.findings.line(first);
-                    self.findings
-                        .add(*at, format!("group `{name}` is already defined at line {line}"));
+                    let place = self.findings.place(first, *at);
+                    self.findings.add(*at, format!("group `{name}` is already defined at {place}"));
                 }
             }
         }
@@ -136,12 +164,12 @@ impl<'t> Builder<'t> {
                 Err(e) => return self.findings.add(entry.at, e.to_string()),
             };
             if let Some(first) = self.hosts.get(&name) {
-                let line = self.findings.line(first.at);
+                let place = self.findings.place(first.at, entry.at);
                 let message = match (&first.host.group, group) {
                     (Some(other), Some(group)) if other != group => {
-                        format!("host `{name}` is already in group `{other}` (line {line})")
+                        format!("host `{name}` is already in group `{other}` ({place})")
                     }
-                    _ => format!("host `{name}` is named twice, first at line {line}"),
+                    _ => format!("host `{name}` is named twice, first at {place}"),
                 };
                 return self.findings.add(entry.at, message);
             }
@@ -169,19 +197,24 @@ impl<'t> Builder<'t> {
         let Some(name) = name else { return };
         let group = group.map(|group| group.value);
         if let Some(first) = self.hosts.get(&name.value) {
-            let line = self.findings.line(first.at);
+            let place = self.findings.place(first.at, name.at);
+            let is_beside = self.findings.is_same_file(first.at, name.at);
             let text = &name.value;
             let message = match (&first.host.group, &group) {
-                (Some(lists), Some(own)) if first.listed && lists == own => None,
+                (Some(lists), Some(own)) if first.listed && lists == own && is_beside => None,
+                (Some(lists), Some(own)) if first.listed && lists == own => Some(format!(
+                    "host `{text}` is already listed by group `{lists}` ({place}); settings of its own \
+                     stand in the same file"
+                )),
                 (Some(lists), None) if first.listed => Some(format!(
-                    "host `{text}` is already listed by group `{lists}` (line {line}); to give it \
+                    "host `{text}` is already listed by group `{lists}` ({place}); to give it \
                      settings of its own, say group = \"{lists}\" here"
                 )),
                 (Some(lists), Some(own)) if first.listed => Some(format!(
-                    "host `{text}` is already in group `{lists}` (line {line}) and cannot be in \
+                    "host `{text}` is already in group `{lists}` ({place}) and cannot be in \
                      `{own}` as well"
                 )),
-                _ => Some(format!("host `{text}` is already defined at line {line}")),
+                _ => Some(format!("host `{text}` is already defined at {place}")),
             };
             if let Some(message) = message {
                 return self.findings.add(name.at, message);

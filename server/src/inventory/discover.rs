@@ -53,8 +53,8 @@ impl<'t> Builder<'t> {
         let bare = |name: &str| name.trim_end_matches('.').to_owned();
         let same = |other: &Discovery| bare(&other.dns) == bare(&dns_name) && other.port == port;
         if let Some((_, first)) = self.discoveries.iter().find(|(other, _)| same(other)) {
-            let line = self.findings.line(*first);
-            self.findings.add(dns.at, format!("`{dns_name}` is already discovered at line {line}"));
+            let place = self.findings.place(*first, dns.at);
+            self.findings.add(dns.at, format!("`{dns_name}` is already discovered at {place}"));
         }
         let discovery = Discovery {
             group,

@@ -48,12 +48,12 @@ fn check_addresses(hosts: &BTreeMap<HostName, HostDraft>, findings: &mut Finding
                     findings.add(*at, format!("host `{name}` has the address {address} twice"));
                 }
                 Some((other, first)) => {
-                    let line = findings.line(*first);
+                    let place = findings.place(*first, *at);
                     findings.add(
                         *at,
                         format!(
                             "host `{name}` has the address {address} of \
-                        host `{other}` (line {line})"
+                        host `{other}` ({place})"
                         ),
                     );
                 }
@@ -116,24 +116,24 @@ fn check_former_names(hosts: &BTreeMap<HostName, HostDraft>, findings: &mut Find
         let Some(former) = &draft.host.renamed_from else { continue };
         let (name, at) = (&draft.host.name, draft.renamed_at);
         if let Some(existing) = hosts.get(former) {
-            let line = findings.line(existing.at);
+            let place = findings.place(existing.at, at);
             findings.add(
                 at,
                 format!(
                     "host `{name}` cannot be renamed from `{former}`: that \
-                host still exists (line {line})"
+                host still exists ({place})"
                 ),
             );
         }
         match used.get(former) {
             None => drop(used.insert(former, (name, at))),
             Some((other, first)) => {
-                let line = findings.line(*first);
+                let place = findings.place(*first, at);
                 findings.add(
                     at,
                     format!(
                         "host `{name}` cannot be renamed from `{former}`: \
-                    `{other}` already is (line {line})"
+                    `{other}` already is ({place})"
                     ),
                 );
             }

@@ -204,7 +204,7 @@ impl Settings {
         let place = cadence_at.max(timeout_at).unwrap_or(at);
         let origin = |known: Option<usize>| match known {
             Some(known) if known == place => String::new(),
-            Some(known) => format!(" (line {})", findings.line(known)),
+            Some(known) => format!(" ({})", findings.place(known, place)),
             None => " (the default)".to_owned(),
         };
         let (timeout_from, cadence_from) = (origin(timeout_at), origin(cadence_at));

@@ -23,7 +23,7 @@ pub const MAX_NAMED: usize = 100;
 pub struct LoadedShape {
     /// Its number in the store; none before the first one is in force.
     pub version: Option<i64>,
-    /// Hash of the file's content.
+    /// Hash of the file's content; of several files, of all of it.
     pub hash: Option<Arc<str>>,
     /// The file.
     pub source: Option<Arc<str>>,
@@ -41,7 +41,8 @@ pub struct LoadedShape {
     pub waiting: Option<Arc<str>>,
     /// What its coming into force changed; none for the first since the start.
     pub change: Option<DiffShape>,
-    /// What the file said when it came into force, its first [`MAX_TEXT`] bytes.
+    /// What the file said when it came into force, its first [`MAX_TEXT`] bytes; each further file follows below a
+    /// line with `####` and its name.
     pub text: Option<String>,
     /// How many bytes it has in all.
     pub text_bytes: Option<usize>,

@@ -117,7 +117,7 @@ impl Reconciler {
 
     async fn approve(&mut self) -> Option<oneshot::Receiver<()>> {
         match self.watch.read_now() {
-            Ok(read) => self.take_up(&read.bytes),
+            Ok(files) => self.take_up(&files),
             Err(error) => self.refuse(&error_chain(&error)),
         }
         if let Some(waiting) = &mut self.waiting {

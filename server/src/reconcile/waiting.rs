@@ -8,7 +8,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{inventory::Inventory, units::Mono};
+use crate::{
+    document::SourceFile,
+    inventory::{self, Inventory},
+    units::Mono,
+};
 
 /// How long a file that takes out many hosts has to stay as it is.
 pub(super) const SETTLE_TIME: Duration = Duration::from_secs(10);
@@ -52,8 +56,8 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new(inventory: Inventory, bytes: &[u8], since: Mono) -> Self {
-        let text = String::from_utf8_lossy(bytes).into();
+    pub(super) fn new(inventory: Inventory, files: &[SourceFile], since: Mono) -> Self {
+        let text = inventory::whole_text(files).into();
         let inventory = Arc::new(inventory);
         let settled = Duration::ZERO;
         Self { inventory, text, since, settled, is_approved: false, removal: None }
@@ -89,8 +93,6 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory;
-
     #[test]
     fn more_than_two_and_more_than_a_tenth_are_many() {
         let is_large = |gone, of| Removal { gone, of, is_empty: false }.is_large();
@@ -103,9 +105,10 @@ mod tests {
     #[test]
     fn a_file_that_changes_settles_from_the_beginning() {
         let at = |secs| Mono(Duration::from_secs(secs));
-        let text = b"[[host]]\nname = \"a\"\n";
-        let inventory = inventory::parse_bytes("hosts.toml", text).unwrap();
-        let mut waiting = Waiting::new(inventory, text, at(100)).settled_for(SETTLE_TIME / 2);
+        let bytes = b"[[host]]\nname = \"a\"\n".to_vec();
+        let files = [SourceFile { name: "hosts.toml".into(), bytes }];
+        let inventory = inventory::parse_files(&files).unwrap();
+        let mut waiting = Waiting::new(inventory, &files, at(100)).settled_for(SETTLE_TIME / 2);
         assert!(!waiting.has_settled(at(104)) && waiting.has_settled(at(105)));
         waiting.restart_settling(at(104));
         assert!(!waiting.has_settled(at(113)) && waiting.has_settled(at(114)));

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::{MAX_FILE_BYTES, MAX_READS};
+use super::{MAX_FILE_BYTES, MAX_PARTS, MAX_READS};
 
 /// What is in the way of noticing changes. Each says what to do where the operator can do something.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,24 @@ pub enum ReloadError {
         /// The file.
         path: PathBuf,
     },
+    /// The folder of its parts is there but cannot be read.
+    #[error("{}: the folder cannot be read", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It has more than [`MAX_PARTS`].
+    #[error(
+        "{}: expected at most {MAX_PARTS} files that end in .toml, found more; put several into one",
+        path.display()
+    )]
+    TooManyParts {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A single file was mounted and has since been replaced outside. A warning: what is mounted can
     /// still be read, but it is the old file.
     #[error(
@@ -64,6 +82,8 @@ pub(super) enum TroubleKind {
     NotAFile,
     TooLarge,
     Unsettled,
+    Folder(io::ErrorKind),
+    TooManyParts,
     Orphaned,
 }
 
@@ -76,6 +96,8 @@ impl ReloadError {
             Self::NotAFile { .. } => TroubleKind::NotAFile,
             Self::TooLarge { .. } => TroubleKind::TooLarge,
             Self::Unsettled { .. } => TroubleKind::Unsettled,
+            Self::Folder { source, .. } => TroubleKind::Folder(source.kind()),
+            Self::TooManyParts { .. } => TroubleKind::TooManyParts,
             Self::Orphaned { .. } => TroubleKind::Orphaned,
         }
     }

@@ -65,6 +65,23 @@ fn check_refuses_a_step_beyond_its_field_and_explains_days_and_weekdays() {
 }
 
 #[test]
+fn check_and_plan_read_the_files_beside_the_inventory() {
+    let desk = Desk::new();
+    desk.file("inventory.toml", "[[host]]\nname = \"a\"\n");
+    std::fs::create_dir(desk.path().join("inventory.d")).unwrap();
+    desk.file("inventory.d/b.toml", "[[host]]\nname = \"b\"\n");
+    let ended = desk.run(&["check"]);
+    let line = "inventory: inventory.toml and 1 file of inventory.d: 2 hosts (0 paused)";
+    assert!(ended.code == Some(0) && ended.out.contains(line), "{ended:?}");
+    let json = desk.run(&["plan", "--json"]).json();
+    assert_eq!(json["added"], serde_json::json!(["a", "b"]));
+    desk.file("inventory.d/c.toml", "\n[[host]]\nname = \"a\"\n");
+    let ended = desk.run(&["check"]);
+    let words = "inventory.d/c.toml:3:8: host `a` is already defined at line 2 of inventory.toml\n";
+    assert!(ended.code == Some(1) && ended.err.starts_with(words), "{ended:?}");
+}
+
+#[test]
 fn check_reports_every_problem_and_fails() {
     let desk = Desk::new();
     desk.file("inventory.toml", "[[host]]\nname = \"a\"\nintervall = \"1s\"\ntimeout = \"x\"\n");

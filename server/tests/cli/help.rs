@@ -4,11 +4,14 @@ use std::process::Command;
 
 use super::program::Desk;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 27] = [
     "demo",
     "serve",
     "init",
+    "import",
     "check",
+    "host",
+    "probe-command",
     "plan",
     "poll",
     "hosts",
@@ -74,6 +77,9 @@ fn every_listing_has_json() {
     // An export and an answer to SQL have their own: --format jsonl; `ca list` has it. What `top` shows, `hosts --json` prints.
     let others = [
         "init",
+        "import",
+        "host",
+        "probe-command",
         "serve",
         "health",
         "export",

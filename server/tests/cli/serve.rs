@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::{
     probes::LocalProbe,
-    program::{Desk, Running},
+    program::{Desk, Ended, Running},
 };
 
 /// The first line on standard error that holds `text`, without what stands before and the text.
@@ -231,17 +231,28 @@ fn a_first_inventory_is_written_once_and_served() {
     let desk = Desk::new();
     let made = desk.run(&["init"]);
     assert_eq!(made.code, Some(0), "{made:?}");
-    assert!(made.out.starts_with("Wrote inventory.toml: it watches this machine"), "{made:?}");
-    assert!(made.out.ends_with("Next: roundsman check; then roundsman serve\n"), "{made:?}");
-    let checked = desk.run(&["check"]);
-    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let check = |dir: &str| {
+        let mut command = desk.command(&["check"]);
+        let checked =
+            Ended::new(command.current_dir(desk.path().join(dir)).output().unwrap(), desk.path());
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        assert!(checked.out.contains("configuration: roundsman.toml\n"), "{checked:?}");
+    };
+    check(".");
 
     desk.file("inventory.toml", "# mine\n");
+    desk.file("roundsman.toml", "# mine, too\n");
     let again = desk.run(&["init"]);
-    assert_eq!(again.code, Some(1), "{again:?}");
-    assert!(again.err.contains("inventory.toml exists and is not changed"), "{again:?}");
-    let kept = std::fs::read_to_string(desk.path().join("inventory.toml")).unwrap();
-    assert_eq!(kept, "# mine\n");
+    assert_eq!(again.code, Some(0), "{again:?}");
+    let in_a_folder = desk.run(&["init", "new/folder"]);
+    assert_eq!(in_a_folder.code, Some(0), "{in_a_folder:?}");
+    check("new/folder");
+    insta::assert_snapshot!(
+        "init",
+        [&made.out, &again.out, &in_a_folder.out].map(String::as_str).join("\n")
+    );
+    let kept = |name: &str| std::fs::read_to_string(desk.path().join(name)).unwrap();
+    assert_eq!(kept("inventory.toml") + &kept("roundsman.toml"), "# mine\n# mine, too\n");
     let elsewhere = desk.run(&["init", "--inventory", "no/such/hosts.toml"]);
     assert!(elsewhere.err.contains("cannot write no/such/hosts.toml"), "{elsewhere:?}");
 

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::{cli::output::plural, inventory::Inventory};
+use crate::{cli::output::plural, inventory::Inventory, reload};
 
 /// An inventory in numbers.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     file: String,
+    /// Files of the folder beside it.
+    parts: usize,
     hash: String,
     hosts: usize,
     paused: usize,
@@ -21,6 +23,7 @@ impl Summary {
     pub(super) fn new(path: &Path, inventory: &Inventory) -> Self {
         Self {
             file: path.display().to_string(),
+            parts: reload::parts(path).map_or(0, |parts| parts.len()),
             hash: inventory.hash.to_string(),
             hosts: inventory.hosts.len(),
             paused: inventory.hosts.values().filter(|host| host.paused).count(),
@@ -32,9 +35,16 @@ impl Summary {
     /// The same in a line, or two.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        let Summary { file, hash, hosts, paused, groups, discoveries } = self;
+        let Summary { file, parts, hash, hosts, paused, groups, discoveries } = self;
+        let parts = match parts {
+            0 => String::new(),
+            some => {
+                let folder = reload::parts_folder(Path::new(file));
+                format!(" and {} of {}", plural(*some, "file"), folder.display())
+            }
+        };
         text.push_str(&format!(
-            "inventory: {file}: {} ({paused} paused) in {}; content {}\n",
+            "inventory: {file}{parts}: {} ({paused} paused) in {}; content {}\n",
             plural(*hosts, "host"),
             plural(*groups, "group"),
             hash.get(..12).unwrap_or(hash)
