@@ -34,14 +34,28 @@ serve() {
         --inventory "$work/inventory.toml" --data "$work/$1"
 }
 
-# all_polled SINCE: until each host has a poll that was due after this.
+# all_polled PORT: until the server there has polled each host.
 all_polled() {
     for _ in {1..600}; do
-        [[ $(sql "SELECT COUNT(DISTINCT host_id) FROM poll WHERE ts > '$1' AND outcome = 'ok'") == "$hosts" ]] && return
+        curl -s "http://127.0.0.1:$1/metrics" | awk -v hosts="$hosts" '
+            /^roundsman_hosts\{state="up"\}/ { up = $2 }
+            /^roundsman_polls_total\{outcome="ok"\}/ { polls = $2 }
+            END { exit !(up == hosts && polls >= hosts) }' && return
         sleep 0.2
     done
     echo "not all hosts were polled" >&2
     tail -n 5 ./*.log >&2
+    return 1
+}
+
+# written: until the store has what was polled by now.
+written() {
+    local now
+    now=$(sql "SELECT UTC_TIMESTAMP(3)")
+    for _ in {1..600}; do
+        [[ $(sql "SELECT EXISTS (SELECT 1 FROM poll WHERE ts > '$now')") == 1 ]] && return
+        sleep 0.2
+    done
     return 1
 }
 
@@ -55,17 +69,17 @@ measure() {
            LPAD(FORMAT(TIMESTAMPDIFF(MICROSECOND, @at, MAX(first)) / 1e6, 1), 7, ' '),
            LPAD(FORMAT(MAX(TIMESTAMPDIFF(MICROSECOND, last, first)) / 1e6, 1), 7, ' '),
            LPAD((SELECT MAX(polls) FROM (SELECT COUNT(*) polls FROM poll WHERE ts > @at GROUP BY FLOOR(UNIX_TIMESTAMP(ts))) s), 7, ' '),
-           LPAD((SELECT MAX(polls) FROM (SELECT COUNT(*) polls FROM poll WHERE ts < @at GROUP BY FLOOR(UNIX_TIMESTAMP(ts))) s), 7, ' '),
+           LPAD((SELECT MAX(polls) FROM (SELECT COUNT(*) polls FROM poll WHERE ts < @at AND ts > @at - INTERVAL 2 * @interval SECOND GROUP BY FLOOR(UNIX_TIMESTAMP(ts))) s), 7, ' '),
            LPAD((SELECT COUNT(*) FROM event WHERE from_state <> 'pending'), 7, ' ')
          FROM (SELECT host_id, MIN(ts) first FROM poll WHERE ts > @at AND outcome = 'ok' GROUP BY host_id) after
-         JOIN (SELECT host_id, MAX(ts) last FROM poll WHERE ts <= @at GROUP BY host_id) earlier USING (host_id)" | tr -d '\t'
+         JOIN (SELECT host_id, MAX(ts) last FROM poll WHERE ts <= @at AND ts > @at - INTERVAL 3 * @interval SECOND GROUP BY host_id) earlier USING (host_id)" | tr -d '\t'
 }
 
 read -r database_port fleet_port first_port second_port < <(free_ports 4)
 mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user="$(id -un)" \
     --datadir="$work/mariadb" >install.log
 start mariadbd mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb" --socket="$work/socket" \
-    --bind-address=127.0.0.1 --port="$database_port"
+    --bind-address=127.0.0.1 --port="$database_port" --innodb-buffer-pool-size=1G
 for _ in {1..150}; do
     mariadb --no-defaults --socket="$work/socket" --user=root --execute='CREATE DATABASE roundsman' 2>/dev/null && break
     sleep 0.2
@@ -80,7 +94,7 @@ echo "event          first   last   gap   after  before changes"
 serve first "$first_port"
 in_charge=$started
 await "http://127.0.0.1:$first_port/readyz"
-all_polled "$(now)"
+all_polled "$first_port"
 ports=("$second_port" "$first_port" "$second_port")
 for signal in TERM KILL STOP; do
     port=${ports[0]}
@@ -93,8 +107,14 @@ for signal in TERM KILL STOP; do
     done
     at=$(now)
     kill -s "$signal" "$in_charge"
-    all_polled "$at"
+    # Waited for at once, or the shell says that it was killed.
+    [[ $signal == STOP ]] || { wait "$in_charge" || true; } 2>/dev/null
+    all_polled "$port"
+    written
     measure "$signal" "$at"
-    [[ $signal == STOP ]] && kill -s KILL "$in_charge"
+    if [[ $signal == STOP ]]; then
+        kill -s KILL "$in_charge"
+        { wait "$in_charge" || true; } 2>/dev/null
+    fi
     in_charge=$standby
 done

@@ -64,8 +64,10 @@ function container({ name, address }, mutual) {
         ),
       ]
     : ['--env ROUNDSMAN_PROBE_OPEN=true'];
+  // It runs as this user of its image.
+  const first = mutual ? `chown 65532 /${FILES}/probe.key\n` : '';
   return lines([
-    `docker run --detach --name roundsman-probe --publish ${port}:${PORT}`,
+    `${first}docker run --detach --name roundsman-probe --publish ${port}:${PORT}`,
     '--volume /proc:/host/proc:ro --volume /:/host:ro',
     ...files,
     '--read-only --cap-drop ALL --security-opt no-new-privileges --memory 16m',

@@ -89,6 +89,7 @@ fn what_decides_reads_no_clock_awaits_nothing_and_does_no_io() {
         "route",
         "rollup",
         "board",
+        "lease",
     ] {
         let files = module(name);
         assert!(!files.is_empty());
@@ -149,6 +150,19 @@ fn every_package_has_its_reason() {
         .map(str::to_owned)
         .collect();
     assert_eq!(named, used);
+}
+
+/// An image that is built of the source gets all of it: what is not let in here is not sent to the engine.
+#[test]
+fn every_crate_is_sent_to_the_engine() {
+    let text = |file: &str| fs::read_to_string(source("../..").join(file)).unwrap();
+    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
+    let members = manifest["workspace"]["members"].as_array().unwrap();
+    let sent = text(".dockerignore");
+    let sent: BTreeSet<&str> = sent.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    for member in members.iter().map(|member| member.as_str().unwrap()) {
+        assert!(sent.contains(member), "{member}");
+    }
 }
 
 /// One name, one thing: a name that is declared more often says too little wherever it is read. Two are

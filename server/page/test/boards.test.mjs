@@ -209,7 +209,10 @@ test('who saves over a change of somebody else is told, and one that cannot be w
   await choose(await firstChart(page), 'Pin to board…');
   await dialog(page).getByLabel('Title of the new board').fill('By hand');
   await dialog(page).getByRole('button', { name: 'Pin', exact: true }).click();
-  const text = await dialog(page).locator('textarea').inputValue();
+  const area = dialog(page).locator('textarea');
+  // It is there from the begin, and shown with what it has.
+  await area.waitFor();
+  const text = await area.inputValue();
   assert.equal(text, 'title = "By hand"\n\n[[chart]]\ncolumn = "cpu_busy_pct"\nhost = "web-1"\n');
   forget();
   await close();

@@ -12,6 +12,8 @@ use crate::{
 
 /// Where a host has its certificate, as docs/security.md puts it.
 const FILES: &str = "/etc/roundsman-probe";
+/// Who the probe is in its image (docker/probe.Dockerfile).
+const IMAGE_USER: u32 = 65532;
 /// The files of a probe: how its flags and variables call each, and its name.
 const CERTIFICATE: [(&str, &str); 2] = [("tls-cert", "probe.pem"), ("tls-key", "probe.key")];
 /// The same, of whom it answers.
@@ -193,9 +195,16 @@ impl Recipe {
     }
 
     fn container(&self) -> String {
+        // Who runs in the container must read it, and nobody else.
+        let first = match self.encryption {
+            Encryption::Off => String::new(),
+            Encryption::Tls | Encryption::Mutual => {
+                format!("chown {IMAGE_USER} {FILES}/probe.key\n")
+            }
+        };
         let mut words = vec![
             format!(
-                "docker run --detach --name roundsman-probe --publish {}:{DEFAULT_PORT}",
+                "{first}docker run --detach --name roundsman-probe --publish {}:{DEFAULT_PORT}",
                 self.address.port
             ),
             "--volume /proc:/host/proc:ro --volume /:/host:ro".to_owned(),

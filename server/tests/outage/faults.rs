@@ -162,29 +162,3 @@ async fn a_database_that_hangs_is_as_loud_as_one_that_fails_and_orders_are_answe
     let ended = served.end(site.desk.path());
     assert!(ended.log.contains("the store takes no rows: they wait in the spool"), "{}", ended.log);
 }
-
-#[tokio::test]
-async fn a_database_has_one_server_at_a_time() {
-    let site = Site::new("").await;
-    let mut served = site.serve();
-    served.until("/readyz", |status, _| status == 200);
-    served.polls_go_on();
-    let settings = fs::read_to_string(site.desk.path().join("roundsman.toml")).unwrap();
-    site.desk.file("other.toml", &settings.replace("data = \"data\"", "data = \"other\""));
-    let other = ["serve", "--config", "other.toml"];
-    let refused = site.desk.run(&other);
-    assert_eq!(refused.code, Some(1), "{}", refused.err);
-    let pid = served.running.child().id();
-    assert!(refused.err.contains(&format!("process {pid} on ")), "{}", refused.err);
-    assert!(refused.err.contains("stop that one, or use another database"), "{}", refused.err);
-    assert_eq!(served.metric("roundsman_rows_lost_total{reason=\"conflict\"}"), 0);
-    // Killed, it is back before its time has run out; stopped, another one begins at once.
-    served.kill();
-    let served = site.serve();
-    served.until("/readyz", |status, _| status == 200);
-    served.end(site.desk.path());
-    let another = Served::begin(site.desk.command(&other));
-    another.until("/readyz", |status, _| status == 200);
-    another.polls_go_on();
-    another.end(site.desk.path());
-}

@@ -124,6 +124,11 @@ impl Served {
         assert_eq!(self.metric("roundsman_rows_dropped_total"), 0);
     }
 
+    /// All that it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
     /// Ends it at once; when that was, by the clock that slots are told by.
     pub(crate) fn kill(mut self) -> i64 {
         self.running.signal(Signal::KILL);

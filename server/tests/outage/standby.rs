@@ -42,22 +42,30 @@ async fn a_second_server_takes_over_from_one_that_is_stopped_and_from_one_that_i
     let site = Site::new("").await;
     let first = site.serve();
     is_in_charge(&first);
-    let (desk, second) = beside(&site);
+    let (desk, mut second) = beside(&site);
     is_standby(&second);
     first.polls_go_on();
 
+    assert_eq!(first.metric("roundsman_rows_lost_total{reason=\"conflict\"}"), 0);
     first.end(site.desk.path());
     is_in_charge(&second);
     let first = site.serve();
     is_standby(&first);
     second.polls_go_on();
 
+    let pid = second.running.child().id();
     second.kill();
     is_in_charge(&first);
     first.is_well();
+    let said = first.log();
+    assert!(said.contains(&format!("a standby: process {pid} on ")), "{said}");
     drop(desk);
+    // Killed as well, it has its database back without having to wait for itself.
+    first.kill();
+    let again = site.serve();
+    is_in_charge(&again);
+    again.end(site.desk.path());
     // Each poll is there once, and hosts that were up all the time did nothing else.
-    first.end(site.desk.path());
     assert_eq!(site.slots().len(), HOSTS);
     site.check_moves();
 }

@@ -18,6 +18,8 @@ const DEADLOCK: u16 = 1213;
 const LOCK_WAIT: u16 = 1205;
 /// Duplicate column name: it is there already.
 const COLUMN_THERE: u16 = 1060;
+/// A column that is to go is not there.
+const COLUMN_GONE: u16 = 1091;
 /// No such table.
 const NO_TABLE: u16 = 1146;
 /// No partition for this row.
@@ -275,9 +277,9 @@ pub(super) fn is_in_the_way(error: &Error) -> bool {
     matches!(code(error), Some(DEADLOCK | LOCK_WAIT))
 }
 
-/// Whether a column that was to be added is there already.
-pub(super) fn is_column_there(error: &Error) -> bool {
-    code(error) == Some(COLUMN_THERE)
+/// Whether a column that was to be added is there already, or one that was to go is gone.
+pub(super) fn is_altered(error: &Error) -> bool {
+    matches!(code(error), Some(COLUMN_THERE | COLUMN_GONE))
 }
 
 /// Whether a table is not there.

@@ -136,7 +136,7 @@ async fn take_steps(conn: &mut Conn, pools: &Pools, lease: &Lease) -> Result<(),
         lease.renew(conn).await?;
         match change(conn, step.sql, Params::Empty).await {
             // An ALTER is one statement, made whole or not at all.
-            Err(error) if fault::is_column_there(&error) => {}
+            Err(error) if fault::is_altered(&error) => {}
             made => made.map_err(&failed)?,
         }
         let note = "INSERT INTO schema_version (number, name, checksum, applied_at)

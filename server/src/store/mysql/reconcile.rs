@@ -64,7 +64,7 @@ pub(super) async fn complete(conn: &mut Conn, place: &Place) -> Result<(), Store
         let alter = format!("ALTER TABLE {} {}", table.name, added.collect::<Vec<_>>().join(", "));
         match change(conn, &alter, Params::Empty).await {
             // A user who does not see the columns has them all the same.
-            Err(error) if fault::is_column_there(&error) => {}
+            Err(error) if fault::is_altered(&error) => {}
             made => made.map_err(&fault)?,
         }
     }
