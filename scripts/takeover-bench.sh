@@ -102,7 +102,7 @@ for signal in TERM KILL STOP; do
     serve "after-$signal" "$port"
     standby=$started
     for _ in {1..150}; do
-        grep -q "a standby" "after-$signal.log" && break
+        grep -qs "a standby" "after-$signal.log" && break
         sleep 0.2
     done
     at=$(now)

@@ -270,11 +270,13 @@ impl Router {
         }
         groups.insert(unit.clone(), ());
         for unit in groups.keys() {
+            let still = self.still_fires(unit, &channel);
             let Some(group) = self.groups.get_mut(unit) else { continue };
-            match message.firing {
-                0 => group.sent.remove(&channel),
-                _ => group.sent.insert(Arc::clone(&channel), now),
-            };
+            if message.firing > 0 {
+                group.sent.insert(Arc::clone(&channel), now);
+            } else if !still {
+                group.sent.remove(&channel);
+            }
             group.worst = group.worst.max(worst);
             if message.kind == Kind::Digest {
                 group.told(now);
@@ -289,6 +291,14 @@ impl Router {
         let waiting = Waiting { message, unit, first, tries, next: None, more: false };
         self.changed.insert(RowKey::Message(Arc::clone(&id)));
         self.waiting.insert(id, waiting);
+    }
+
+    /// Whether a channel was told of something in a group that still fires. A message of ends may be of
+    /// another group, in which these alarms were before other routes came into force.
+    fn still_fires(&self, unit: &GroupKey, channel: &str) -> bool {
+        let members = self.groups.get(unit).into_iter().flat_map(|group| &group.members);
+        let mut members = members.filter_map(|key| self.alarms.get(key));
+        members.any(|held| held.said().firing && held.is_told(channel))
     }
 
     /// Counts a new alarm of a route, which may be one too many for single messages.

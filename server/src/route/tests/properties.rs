@@ -289,3 +289,22 @@ proptest! {
         check(start, &history);
     }
 }
+
+/// The end of one alarm is told in the group in which it was before; another alarm that fires is in the
+/// group in which both are now, and has to be repeated there.
+#[test]
+fn an_end_in_a_group_that_is_gone_stops_no_repeat_of_what_still_fires() {
+    let (firing, info) = (AlarmState::Firing, Severity::Info);
+    let history = [
+        Op::Change(0, 2, firing, info),
+        Op::Reroute(2),
+        Op::Door(1, Door::Unheard),
+        Op::Pass(81),
+        Op::Change(3, 2, firing, info),
+        Op::Door(0, Door::Unheard),
+        Op::Pass(1216),
+        Op::Change(3, 2, AlarmState::Ok, info),
+        Op::Reroute(0),
+    ];
+    check(0, &history);
+}
