@@ -14,17 +14,12 @@ cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
 . scripts/packages.sh
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+need_venv
 need_node
 need go golang-go
 install_packages "${missing[@]}"
 venv=$target/api-test
-if ! cmp -s scripts/api-test.txt "$venv/installed.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/api-test.txt
-    cp scripts/api-test.txt "$venv/installed.txt"
-fi
+python_tools "$venv" scripts/api-test.txt
 npm=$target/api-test-npm
 if ! cmp -s scripts/api-test/package-lock.json "$npm/installed.json"; then
     rm -rf "$npm"

@@ -41,6 +41,23 @@ await() {
     return 1
 }
 
+# start_mariadb OPTION...: a MariaDB of its own with an empty database `roundsman`, at `database_port`; its process
+# in `started`, its socket in `$work/socket`.
+start_mariadb() {
+    read -r database_port < <(free_ports 1)
+    mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user="$(id -un)" \
+        --datadir="$work/mariadb" >install.log
+    start mariadbd mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb" --socket="$work/socket" \
+        --bind-address=127.0.0.1 --port="$database_port" "$@"
+    for _ in {1..150}; do
+        mariadb --no-defaults --socket="$work/socket" --user=root --execute='CREATE DATABASE roundsman' 2>/dev/null && return
+        sleep 0.2
+    done
+    echo "MariaDB does not start" >&2
+    tail -n 5 mariadbd.log >&2
+    return 1
+}
+
 # end_programs: all that were started, by force after ten seconds.
 end_programs() {
     local pid

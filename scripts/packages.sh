@@ -17,6 +17,20 @@ need_node() {
     need npm npm
 }
 
+# need_venv: what python_tools installs with.
+need_venv() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+}
+
+# python_tools FOLDER LIST: the packages of PyPI that the file LIST names, in FOLDER, unless they are there.
+python_tools() {
+    cmp -s "$2" "$1/installed.txt" && return
+    rm -rf "$1"
+    python3 -m venv "$1"
+    "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+    cp "$2" "$1/installed.txt"
+}
+
 # need_chinese_font: one, unless fontconfig knows of any.
 need_chinese_font() {
     if ! command -v fc-list >/dev/null || [[ -z $(fc-list :lang=zh-cn) ]]; then missing+=(fonts-wqy-microhei); fi

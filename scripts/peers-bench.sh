@@ -145,16 +145,8 @@ database=
 roundsman_stage "Roundsman, SQLite" "" "$work/data"
 
 if command -v mariadbd >/dev/null; then
-    read -r database_port < <(free_ports 1)
-    mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user="$(id -un)" \
-        --datadir="$work/mariadb" >install.log
-    start mariadbd mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb" --socket="$work/socket" \
-        --bind-address=127.0.0.1 --port="$database_port"
+    start_mariadb --innodb-buffer-pool-size=128M
     database=$started
-    for _ in {1..150}; do
-        mariadb --no-defaults --socket="$work/socket" --user=root --execute='CREATE DATABASE roundsman' 2>/dev/null && break
-        sleep 0.2
-    done
     roundsman_stage "Roundsman, MariaDB" "mysql://root@127.0.0.1:$database_port/roundsman" "$work/mariadb/roundsman"
 else
     echo "NOT RUN: mariadbd is not here"

@@ -4,13 +4,13 @@
 #
 #   scripts/takeover-bench.sh [HOSTS [INTERVAL]]     1000 hosts every 5 s
 #
-# The programs are those in target/release, or in the folder that BIN names.
+# The programs are those in target/release, or in the folder that ROUNDSMAN_BIN names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 hosts=${1:-1000}
 interval=${2:-5}
-bin=$(realpath "${BIN:-${CARGO_TARGET_DIR:-target}/release}")
+bin=$(realpath "${ROUNDSMAN_BIN:-${CARGO_TARGET_DIR:-target}/release}")
 if ! [[ $hosts =~ ^[1-9][0-9]{0,4}$ && $interval =~ ^[1-9][0-9]?$ ]]; then
     echo "usage: scripts/takeover-bench.sh [HOSTS [INTERVAL]]: 1 to 99999 hosts, every 1 to 99 seconds" >&2
     exit 2
@@ -21,8 +21,12 @@ for program in roundsman roundsman-fleet; do
         exit 1
     fi
 done
-# shellcheck source=scripts/loopback.sh
+. scripts/packages.sh
 . scripts/loopback.sh
+need mariadbd mariadb-server
+need curl curl
+need python3 python3
+install_packages "${missing[@]}"
 own_folder
 
 sql() { mariadb --no-defaults --socket="$work/socket" --user=root --skip-column-names --execute="$1" roundsman; }
@@ -75,15 +79,8 @@ measure() {
          JOIN (SELECT host_id, MAX(ts) last FROM poll WHERE ts <= @at AND ts > @at - INTERVAL 3 * @interval SECOND GROUP BY host_id) earlier USING (host_id)" | tr -d '\t'
 }
 
-read -r database_port fleet_port first_port second_port < <(free_ports 4)
-mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user="$(id -un)" \
-    --datadir="$work/mariadb" >install.log
-start mariadbd mariadbd --no-defaults --user="$(id -un)" --datadir="$work/mariadb" --socket="$work/socket" \
-    --bind-address=127.0.0.1 --port="$database_port" --innodb-buffer-pool-size=1G
-for _ in {1..150}; do
-    mariadb --no-defaults --socket="$work/socket" --user=root --execute='CREATE DATABASE roundsman' 2>/dev/null && break
-    sleep 0.2
-done
+start_mariadb --innodb-buffer-pool-size=1G
+read -r fleet_port first_port second_port < <(free_ports 3)
 "$bin/roundsman-fleet" --hosts "$hosts" --port "$fleet_port" --interval "${interval}s" --print-inventory >inventory.toml
 start fleet "$bin/roundsman-fleet" --hosts "$hosts" --port "$fleet_port"
 

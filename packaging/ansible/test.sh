@@ -18,17 +18,11 @@ packages=$(realpath "$1")
 
 need mmdebstrap mmdebstrap
 need systemd-nspawn systemd-container
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+need_venv
 install_packages "${missing[@]}"
 
 tools=$(realpath -m "${CARGO_TARGET_DIR:-target}")/ansible-test
-wanted=packaging/ansible/test.txt
-if ! cmp -s "$wanted" "$tools/installed.txt"; then
-    rm -rf "$tools"
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-    cp "$wanted" "$tools/installed.txt"
-fi
+python_tools "$tools" packaging/ansible/test.txt
 (cd packaging/ansible && PATH=$tools/bin:$PATH ansible-lint -q --offline --profile production .)
 echo "ansible-lint: the roles are clean by the profile production"
 
@@ -45,7 +39,7 @@ cp -r packaging/ansible "$work/ansible"
 mkdir "$work/root/wheels"
 "$tools/bin/pip" download --quiet --disable-pip-version-check --dest "$work/root/wheels" --only-binary :all: \
     --python-version "$(chroot "$work/root" python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
-    "$(grep '^ansible-core' "$wanted")"
+    "$(grep '^ansible-core' packaging/ansible/test.txt)"
 chroot "$work/root" python3 -m venv /opt/ansible
 chroot "$work/root" /opt/ansible/bin/pip --isolated install --quiet --disable-pip-version-check --no-index --find-links /wheels ansible-core
 

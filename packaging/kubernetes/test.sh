@@ -17,18 +17,12 @@ case $#:${1:-} in
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
 esac
 
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+need_venv
 install_packages "${missing[@]}"
 
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 venv=$target/kubernetes-test
-wanted=packaging/kubernetes/test.txt
-if ! cmp -s "$wanted" "$venv/installed.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-    cp "$wanted" "$venv/installed.txt"
-fi
+python_tools "$venv" packaging/kubernetes/test.txt
 
 ROUNDSMAN=
 for folder in ${ROUNDSMAN_BIN:+"$ROUNDSMAN_BIN"} "$target"/{release,debug}; do
