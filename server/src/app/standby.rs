@@ -30,6 +30,7 @@ pub(super) async fn open(
     clock: &Arc<dyn Clock>,
     starting: &Starting,
 ) -> Result<Option<Registry>, AppError> {
+    let mut has_waited = false;
     loop {
         match upkeep::open(store, spool).await {
             Err(StoreError::InUse { location, holder }) => {
@@ -46,9 +47,15 @@ pub(super) async fn open(
                     () = turn(store, &holder, starting) => {}
                     () = answering => {}
                 }
-                tracing::info!("the standby takes over");
+                has_waited = true;
             }
-            other => return Ok(other?),
+            other => {
+                let remembered = other?;
+                if has_waited {
+                    tracing::info!("the standby takes over");
+                }
+                return Ok(remembered);
+            }
         }
     }
 }

@@ -164,7 +164,7 @@ impl HookWorker {
             Next::Tell(_) if self.not_before.receiver > now => {
                 self.wait(Some(self.not_before.receiver), now, &mut stopping).await;
             }
-            Next::Tell(_) if !self.around.standing.may_tell(now).await => {
+            Next::Tell(_) if !self.around.standing.may_tell(self.now().mono).await => {
                 let _ = stopping.wait_for(|stopping| *stopping).await;
             }
             Next::Tell(notice) => {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    lease::{Beat, Holding, RENEW},
+    lease::{Beat, Holding, LEASE, MARGIN},
     units::Mono,
 };
 
@@ -72,9 +72,18 @@ impl Standing {
         self.may_tell_until.store(holding.sure_until().millis(), Ordering::Relaxed);
     }
 
-    /// A renewal that was sent at this moment has ended: acknowledged, or not answered.
-    pub(super) fn tried(&self, sent: Mono, holding: Option<Holding>) {
-        let until = holding.map_or(sent.plus(RENEW), Holding::sure_until);
+    /// A sign of life is acknowledged.
+    pub(super) fn renewed(&self, holding: Holding) {
+        self.tried(holding.sure_until());
+    }
+
+    /// At this moment the database was found to be away. As long as after a sign of life that is taken as
+    /// it is, so that what there is to tell meanwhile waits once and not each for itself.
+    pub(super) fn away(&self, now: Mono) {
+        self.tried(now.plus(LEASE.saturating_sub(MARGIN)));
+    }
+
+    fn tried(&self, until: Mono) {
         self.may_tell_until.fetch_max(until.millis(), Ordering::Relaxed);
         self.tried.send_modify(|tried| *tried += 1);
     }
@@ -161,7 +170,7 @@ mod tests {
         });
         standing.wanted().await;
         holding.renewed(at(60));
-        standing.tried(at(60), Some(holding));
+        standing.renewed(holding);
         assert!(asked.await.unwrap());
 
         // The database is away: nobody can have taken over.
@@ -170,8 +179,12 @@ mod tests {
             async move { standing.may_tell(at(70)).await }
         });
         standing.wanted().await;
-        standing.tried(at(70), None);
+        standing.away(at(71));
         assert!(asked.await.unwrap());
+        // What comes next does not wait for another renewal.
+        let before = tokio::time::Instant::now();
+        assert!(standing.may_tell(at(74)).await);
+        assert_eq!(before.elapsed(), Duration::ZERO);
         assert!(timeout(Duration::from_secs(60), standing.superseded()).await.is_err());
 
         // Somebody has taken over.

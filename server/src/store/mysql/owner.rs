@@ -159,7 +159,7 @@ impl WriteLease {
     pub(super) fn beaten(&self, sent: Mono) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         self.beaten.fetch_max(sent.millis(), Ordering::Relaxed);
-        self.owner.standing.tried(sent, Some(Holding::taken(epoch, sent)));
+        self.owner.standing.renewed(Holding::taken(epoch, sent));
     }
 
     /// Refuses when the row says that somebody else has taken over by now.
@@ -200,7 +200,7 @@ impl WriteLease {
                 Err(error) => {
                     self.pools.doubt(&error);
                     tracing::debug!(error = error.with_causes(), "the database is not held");
-                    standing.tried(sent, None);
+                    standing.away(self.clock.now().mono);
                 }
             }
         }
