@@ -10,6 +10,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use super::{
     ConnectionLimits, Listener,
     connections::{Face, accept_http},
+    failure::Failure,
 };
 use crate::{lease::LEASE, metrics::Metrics, query::Readiness, units::WallMs};
 
@@ -47,7 +48,8 @@ fn answer(uri: &Uri, started: WallMs) -> Response {
     let answer = if uri.path().ends_with("/readyz") {
         Json(Readiness::not_ready(words, started)).into_response()
     } else {
-        format!("{words}\n").into_response()
+        // As every failure: commands show its words.
+        Failure::unavailable(words).into_response()
     };
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], answer).into_response()
 }

@@ -28,8 +28,10 @@ fn is_standby(served: &Served) {
     let says_so = |status, ready: &str| status == 503 && ready.contains("this server is a standby");
     served.until("/readyz", says_so);
     assert_eq!(served.get("/healthz"), (200, "ok\n".to_owned()));
-    let (status, page) = served.get("/");
-    assert_eq!(status, 503, "{page}");
+    let (status, said) = served.get("/api/v1/hosts");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let words = said["detail"].as_str().unwrap_or_default();
+    assert!(status == 503 && words.contains("this server is a standby"), "{said}");
 }
 
 fn is_in_charge(served: &Served) {
