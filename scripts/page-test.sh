@@ -7,6 +7,7 @@
 #   fonts-wqy-microhei      Chinese letters, without which no width of a Chinese text means anything
 #   mariadb-server          the store that goes away; kept from starting by itself
 #   nginx-light             the proxy before the page; kept from starting by itself
+#   haproxy                 the balancer before two servers; kept from starting by itself
 #   sqlite3                 to make a day of history of some polls
 #
 # What is given is passed on: scripts/page-test.sh --test-name-pattern 'five thousand'
@@ -21,6 +22,7 @@ need_chinese_font
 need mariadbd mariadb-server
 need sqlite3 sqlite3
 need nginx nginx-light
+need haproxy haproxy
 install_packages "${missing[@]}"
 
 build_programs

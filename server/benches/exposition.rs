@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, env, io::Write as _, sync::Arc, time::Duration}
 use flate2::{Compression, write::GzEncoder};
 use roundsman::{
     exposition::{Exposition, NamesOf, TextFormat, Wanted},
-    live::{HostView, Recent},
+    live::{Gathered, HostView, Recent},
     model::{Facts, GroupName, HostId, HostName, Outcome, Record, State, Timings, VersionId},
     poll::snapshot,
     rates::rates,
@@ -75,6 +75,7 @@ fn view(number: u32) -> Arc<HostView> {
         last: Some(poll),
         answer: Some(Arc::new(now)),
         recent: Recent::default(),
+        gathered: Gathered::after(None),
         next_due: None,
         alarms: Arc::default(),
     })

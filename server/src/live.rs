@@ -3,6 +3,7 @@
 //! The live view stands beside the store, so the page, the API and the health service go on while
 //! the database is away. Readers take `Arc`s out under a short lock and never make the engine wait.
 
+mod gathered;
 mod recent;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+pub use gathered::Gathered;
 pub use recent::{RECENT_ATTEMPTS, Recent};
 use tokio::sync::{broadcast, watch};
 
@@ -116,6 +118,8 @@ pub struct HostView {
     pub answer: Option<Arc<Snapshot>>,
     /// The last [`RECENT_ATTEMPTS`] attempts, oldest first.
     pub recent: Recent,
+    /// Its polls of the last hour and more, in short.
+    pub gathered: Gathered,
     /// The slot that it is polled for next; none while it is not polled.
     pub next_due: Option<WallMs>,
     /// Its alarms that are not ok; shared, because a view is made per poll.
@@ -163,6 +167,7 @@ impl HostView {
             last_good: None,
             answer: None,
             recent: Recent::default(),
+            gathered: Gathered::after(None),
             next_due: None,
             alarms: Arc::default(),
         }

@@ -13,6 +13,7 @@ mod glossary;
 mod ledger;
 mod loaded;
 mod losses;
+mod means;
 mod moment;
 mod own;
 mod people;
@@ -85,7 +86,7 @@ pub use shapes::{
     PollsPage,
 };
 pub use together::HostsOf;
-pub use top::{DEFAULT_TOP, MAX_TOP, TopRange, TopRow, TopShape};
+pub use top::{DEFAULT_TOP, Distribution, MAX_TOP, TopRange, TopRow, TopShape};
 pub use why::{Unread, WHY_EVENTS, WhyAttempt, WhyShape};
 
 use kept::Kept;
@@ -178,6 +179,7 @@ pub struct Query {
     pages: Arc<Semaphore>,
     /// Annotations that the store may not have yet.
     fresh: Arc<annotations::Fresh>,
+    remembered: Arc<means::RememberedHours>,
 }
 
 impl fmt::Debug for Query {
@@ -202,9 +204,9 @@ impl Query {
             config::Retention { polls: all, events: all, summaries: all, rollups: all, size: None };
         let store = Kept::whole(store, None);
         let (live, writer, hook, outbox) = (None, None, None, None);
-        let fresh = Arc::default();
+        let (fresh, remembered) = (Arc::default(), Arc::default());
         let given_up_to = None;
-        Self { live, store, writer, hook, outbox, retention, given_up_to, pages, fresh }
+        Self { live, store, writer, hook, outbox, retention, given_up_to, pages, fresh, remembered }
     }
 
     /// The same, which also knows what waits to be written.
@@ -331,10 +333,8 @@ impl Query {
         let mut wanted: Vec<_> = found.iter().filter(|event| filter.wants(event)).collect();
         let more = !complete || wanted.len() > filter.limit;
         wanted.truncate(filter.limit);
-        Ok(FleetEventsPage {
-            events: wanted.into_iter().map(FleetEventShape::from).collect(),
-            more,
-        })
+        let events = wanted.into_iter().map(FleetEventShape::from).collect();
+        Ok(FleetEventsPage { events, more })
     }
 
     /// Whether a name means the server itself, which is nobody's who may not see all of the fleet.

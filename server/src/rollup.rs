@@ -6,9 +6,11 @@
 //! Pure: no clock, no I/O. Knows nothing of who polls or who keeps.
 
 mod plan;
+mod last_hour;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub use last_hour::{LAST_HOUR_POINTS, LAST_HOUR_STEP, LastHour, SpanStat, point_of};
 pub use plan::{History, Plan, STEPS, SUMMARY_STEP, Tier, plan};
 
 use crate::{

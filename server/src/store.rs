@@ -60,8 +60,9 @@ pub use summary::{DaySum, DaySummary, RowBuckets, RowsAsk, has_summaries, summar
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, AuditEntry, Delivery, DetailTable, Facts, GroupName, HostId,
-        HostName, Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, Column, Delivery, DetailTable, Facts, GroupName,
+        HostId, HostName, Labels, Loss, Notice, NoticeKind, Record, Rollup, State, Transition,
+        VersionId,
     },
     rollup::Tier,
     units::WallMs,
@@ -309,6 +310,18 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError>;
+
+    /// The hours in short of a column that begin in a span, of each of these hosts taken together into one
+    /// bucket; a host without any is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError>;
 
     /// As [`Store::polls`], oldest first, without what repeats and without the ledger: at a fraction
     /// of the cost.

@@ -17,7 +17,7 @@ use hyper::body::Bytes;
 use roundsman::{
     clock::ManualClock,
     grpc::{self, Board, GrpcLimits},
-    live::{HostView, Live, Recent},
+    live::{Gathered, HostView, Live, Recent},
     model::{GroupName, HostId, HostName, State, VersionId},
     units::{Mono, Now, WallMs},
     web::{ConnectionLimits, MAX_STREAMS},
@@ -66,6 +66,7 @@ fn view(name: &str, group: Option<&str>, state: State) -> HostView {
         last_good: None,
         answer: None,
         recent: Recent::default(),
+        gathered: Gathered::after(None),
         next_due: None,
         alarms: Arc::default(),
     }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use roundsman::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, HostName, Loss, Notice,
-        NoticeKind, Outcome, Record, Timings, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, Column, DetailTable, HostId, HostName, Loss,
+        Notice, NoticeKind, Outcome, Record, Timings, Transition, VersionId,
     },
     rollup::Tier,
     store::{
@@ -166,6 +166,18 @@ impl Store for Ledger {
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         match &self.inner {
             Some(inner) => inner.series(ask).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.hours_of(hosts, column, span).await,
             None => Ok(Vec::new()),
         }
     }

@@ -121,9 +121,15 @@ export async function startFleet({ hosts, interval, seed = 1, behave = [] }) {
 
 /**
  * A server over an inventory; `settings` is more of its configuration file, `dir` where its data is, `http` where it
- * answers.
+ * answers, `says` the line of its log with which it has begun.
  */
-export async function startServer(inventory, settings = '', dir = folder(), http = '127.0.0.1:0') {
+export async function startServer(
+  inventory,
+  settings = '',
+  dir = folder(),
+  http = '127.0.0.1:0',
+  says = /serving.*http=(127\.0\.0\.1:\d+)/,
+) {
   const files = { inventory: path.join(dir, 'inventory.toml'), config: path.join(dir, 'roundsman.toml') };
   writeFileSync(files.inventory, inventory);
   writeFileSync(files.config, settings);
@@ -140,10 +146,8 @@ export async function startServer(inventory, settings = '', dir = folder(), http
     '--grpc',
     '127.0.0.1:0',
   ];
-  const server = await start(`${BIN}/roundsman`, args, /serving.*http=(127\.0\.0\.1:\d+)/, {
-    env: { NO_COLOR: '1' },
-  });
-  const at = `http://${server.found[1]}`;
+  const server = await start(`${BIN}/roundsman`, args, says, { env: { NO_COLOR: '1' } });
+  const at = `http://${server.found[1] ?? http}`;
   return {
     ...server,
     at,
@@ -223,6 +227,31 @@ http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} }
     env: { PATH: `${process.env.PATH}:/usr/sbin` },
   });
   return { ...nginx, at: `http://127.0.0.1:${port}` };
+}
+
+/** HAProxy before servers, of which it takes those that are ready, and passes bytes on. */
+export async function startHaproxy(servers) {
+  const [dir, port] = [folder(), await freePort()];
+  const file = path.join(dir, 'haproxy.cfg');
+  const lines = servers.map(
+    (at, n) => `  server mon-${n + 1} ${new URL(at).host} check inter 1s on-marked-down shutdown-sessions`,
+  );
+  writeFileSync(
+    file,
+    `defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 1h
+  timeout server 1h
+listen roundsman
+  bind 127.0.0.1:${port}
+  option httpchk GET /readyz
+${lines.join('\n')}\n`,
+  );
+  const haproxy = await start('haproxy', ['-W', '-db', '-f', file], /Loading success/, {
+    env: { PATH: `${process.env.PATH}:/usr/sbin` },
+  });
+  return { ...haproxy, at: `http://127.0.0.1:${port}` };
 }
 
 /** Every page, on a host that is well. */

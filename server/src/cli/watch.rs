@@ -212,6 +212,7 @@ mod tests {
             answer: None,
             last: Some(record),
             recent: crate::live::Recent::default(),
+            gathered: crate::live::Gathered::after(None),
             next_due: None,
             alarms: Arc::default(),
         }

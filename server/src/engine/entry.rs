@@ -11,7 +11,7 @@ use super::measured::measure;
 use crate::{
     health::{self, FailingParent, Flaw, Health, Input, PauseReason, Policy, Skew, StateChange},
     inventory::Host,
-    live::{AttemptSummary, Recent},
+    live::{AttemptSummary, Gathered, Recent},
     model::{
         Cause, Facts, Family, HostId, HostName, Outcome, Record, Snapshot, State, Status, Timings,
         Transition, VersionId,
@@ -98,11 +98,18 @@ pub(super) struct HostEntry {
     last: Option<Arc<Record>>,
     last_good: Option<Arc<Record>>,
     recent: Recent,
+    gathered: Gathered,
 }
 
 impl HostEntry {
-    /// A host as the store remembers it.
-    pub(super) fn new(id: HostId, spec: Arc<Host>, health: Health, facts: Facts) -> Self {
+    /// A host as the store remembers it, `latest` the slot of its newest poll.
+    pub(super) fn new(
+        id: HostId,
+        spec: Arc<Host>,
+        health: Health,
+        facts: Facts,
+        latest: Option<WallMs>,
+    ) -> Self {
         Self {
             id,
             link: Link::of(&spec),
@@ -125,6 +132,7 @@ impl HostEntry {
             last: None,
             last_good: None,
             recent: Recent::default(),
+            gathered: Gathered::after(latest),
         }
     }
 
@@ -241,6 +249,7 @@ impl HostEntry {
             }
             self.previous = Some(snapshot);
         }
+        self.gathered.add(&record);
         let record = Arc::new(record);
         self.remember(&record, unread);
         Settled { record, transition, flapping, facts }
@@ -364,7 +373,7 @@ mod tests {
         let inventory = inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
         let spec = inventory.hosts.into_values().next().unwrap();
         let now = Now::default();
-        (HostEntry::new(HostId(1), spec, Health::new(now.wall), Facts::default()), now)
+        (HostEntry::new(HostId(1), spec, Health::new(now.wall), Facts::default(), None), now)
     }
 
     fn settle(entry: &mut HostEntry, attempt: Attempt, now: Now) {

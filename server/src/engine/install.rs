@@ -140,7 +140,9 @@ impl Engine {
             None => {
                 let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
                 let health = Health::known(state, since);
-                let mut entry = HostEntry::new(known.id, Arc::clone(spec), health, known.facts);
+                let latest = known.latest_slot;
+                let mut entry =
+                    HostEntry::new(known.id, Arc::clone(spec), health, known.facts, latest);
                 transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
                 entry
             }

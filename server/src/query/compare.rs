@@ -127,7 +127,7 @@ fn aligned(grid: &Grid, buckets: &[Bucket]) -> Line {
 }
 
 /// The value that so many per cent of sorted ones are below, between neighbours in proportion.
-fn percentile(sorted: &[f64], pct: usize) -> Option<f64> {
+pub(super) fn percentile(sorted: &[f64], pct: usize) -> Option<f64> {
     let rank = sorted.len().checked_sub(1)? * pct;
     let (low, rest) = (rank / 100, u32::try_from(rank % 100).unwrap_or(0));
     let below = sorted.get(low)?;

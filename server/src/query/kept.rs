@@ -7,7 +7,8 @@ use crate::{
     health::Pause,
     live::Live,
     model::{
-        AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Record, Scope, Transition,
+        AlarmEvent, Annotation, AuditEntry, Column, DetailTable, HostId, Loss, Record, Scope,
+        Transition,
     },
     store::{
         self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, ReadOrder, RowBuckets,
@@ -110,6 +111,16 @@ impl Kept {
     /// [`Store::series`], of a host that was found within the scope.
     pub(super) async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store.series(ask).await
+    }
+
+    /// [`Store::hours_of`], of hosts that were found within the scope.
+    pub(super) async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        self.store.hours_of(hosts, column, span).await
     }
 
     /// [`Store::table_samples`], of a host that was found within the scope.

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::{BadSeries, MAX_HOSTS_TOGETHER, Query, QueryError};
 use crate::{
+    live::Gathered,
     model::{Column, GroupName, HostId, HostName, Labels},
     rollup::Tier,
     store::{Bucket, HostQuery, SeriesAsk, Span},
@@ -36,6 +37,8 @@ pub(super) struct Member {
     pub(super) name: HostName,
     /// The time between two of its polls; 0 when it is not known.
     pub(super) interval: Duration,
+    /// Its polls of the last hour and more; none where it is not watched by this server.
+    pub(super) gathered: Option<Gathered>,
 }
 
 /// One of the inventory, with what it can be chosen by.
@@ -51,15 +54,30 @@ impl Query {
     /// # Errors
     /// [`QueryError`]: one of them, or the group, is not known, or there are too many.
     pub(super) async fn hosts_of(&self, of: &HostsOf) -> Result<Vec<Member>, QueryError> {
-        let found = match of {
+        let found = self.all_hosts_of(of).await?;
+        match found.len() {
+            0..=MAX_HOSTS_TOGETHER => Ok(found),
+            hosts => Err(BadSeries::TooManyHosts { hosts }.into()),
+        }
+    }
+
+    /// The hosts, however many.
+    ///
+    /// # Errors
+    /// [`QueryError`]: one of them, or the group, is not known.
+    pub(super) async fn all_hosts_of(&self, of: &HostsOf) -> Result<Vec<Member>, QueryError> {
+        Ok(match of {
             HostsOf::Named(names) => {
                 let mut found = Vec::new();
                 let mut seen = HashSet::new();
                 for name in names {
                     let (id, name) = self.find(name).await?;
-                    let interval = self.interval(&name);
+                    let view = self.live.as_ref().and_then(|live| live.host(name.as_str()));
+                    let view = view.filter(|view| view.id == id);
+                    let interval = view.as_ref().map_or(Duration::ZERO, |view| view.interval);
+                    let gathered = view.map(|view| view.gathered.clone());
                     if seen.insert(id) {
-                        found.push(Member { id, name, interval });
+                        found.push(Member { id, name, interval, gathered });
                     }
                 }
                 found
@@ -81,11 +99,7 @@ impl Query {
                 has.map(|one| one.member).collect()
             }
             HostsOf::Inventory => self.listed().await?.into_iter().map(|one| one.member).collect(),
-        };
-        match found.len() {
-            0..=MAX_HOSTS_TOGETHER => Ok(found),
-            hosts => Err(BadSeries::TooManyHosts { hosts }.into()),
-        }
+        })
     }
 
     /// A column of each of them over a span, in buckets of `step`.
@@ -114,14 +128,16 @@ impl Query {
             all.sort_by(|a, b| a.name.cmp(&b.name));
             let listed = |view: Arc<crate::live::HostView>| {
                 let (name, interval) = (view.name.clone(), view.interval);
-                let member = Member { id: view.id, name, interval };
+                let gathered = Some(view.gathered.clone());
+                let member = Member { id: view.id, name, interval, gathered };
                 Listed { member, group: view.group.clone(), labels: Arc::clone(&view.labels) }
             };
             return Ok(all.into_iter().map(listed).collect());
         }
         let kept = self.store.hosts(HostQuery::listed()).await?;
         let listed = |host: crate::store::HostSummary| {
-            let member = Member { id: host.id, name: host.name, interval: Duration::ZERO };
+            let (id, name) = (host.id, host.name);
+            let member = Member { id, name, interval: Duration::ZERO, gathered: None };
             Listed { member, group: host.group, labels: Arc::new(host.labels) }
         };
         Ok(kept.into_iter().map(listed).collect())

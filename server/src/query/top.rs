@@ -1,19 +1,21 @@
 //! The hosts with the largest, or the smallest, mean of a column over a span.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    BadRange, BadSeries, Query, QueryError, SortOrder,
+    Query, QueryError, SortOrder,
+    compare::percentile,
+    means::Means,
     moment::Rfc3339,
     together::{HostsOf, Member},
 };
 use crate::{
-    model::{Column, ColumnSet as _, HOUR_MS, Stat, Unit, hour_of},
-    rollup::Tier,
-    store::{Bucket, Span},
+    model::{Column, ColumnSet as _, Unit},
+    rollup::SpanStat,
+    store::Span,
     units::WallMs,
 };
 
@@ -23,11 +25,8 @@ pub const MAX_TOP: usize = 100;
 /// Hosts in an answer when nobody says.
 pub const DEFAULT_TOP: usize = 10;
 
-/// A span of so long or longer is read from hours: a whole one at its begin is no longer much of it.
-const FROM_HOURS: Duration = Duration::from_secs(3 * 3_600);
-
-/// How long the buckets are that are read, and then taken together.
-const STEP: Duration = Duration::from_secs(365 * 86_400);
+/// Parts into which the span of the hosts' means is divided for a histogram.
+const BINS: usize = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,13 +69,14 @@ pub struct TopShape {
     pub column: &'static str,
     /// Its unit.
     pub unit: Unit,
-    /// `poll` or `hour`: what it is read from.
+    /// `poll`, `ten_minutes` (in the server's memory) or `hour`: what it is read from.
     pub tier: &'static str,
-    /// From when on: with hours, the begin of the one in which the `from` that was asked for lies.
+    /// From when on: but with polls, the begin of the ten minutes or the hour in which the `from` that was asked for
+    /// lies.
     pub from: Rfc3339,
     /// The same in milliseconds since 1970.
     pub from_ms: WallMs,
-    /// Up to when.
+    /// Up to when: now, where memory has a part in it.
     pub to: Rfc3339,
     /// The same in milliseconds since 1970.
     pub to_ms: WallMs,
@@ -86,45 +86,88 @@ pub struct TopShape {
     pub unknown: usize,
     /// The hosts, by their means.
     pub top: Vec<TopRow>,
+    /// How the means of all of them spread; `null` when none is known.
+    pub distribution: Option<Distribution>,
 }
 
-fn row(member: &Member, buckets: &[Bucket]) -> Option<TopRow> {
-    let (mut stat, mut failed) = (Stat::default(), 0_u32);
-    for bucket in buckets {
-        bucket.stats.iter().for_each(|more| stat.merge(more));
-        failed = failed.saturating_add(bucket.failed);
+/// How the means of hosts spread.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Distribution {
+    /// The least mean.
+    pub min: f64,
+    /// A tenth of the hosts have less.
+    pub p10: f64,
+    /// Half of them have less.
+    pub p50: f64,
+    /// A tenth have more.
+    pub p90: f64,
+    /// The greatest mean.
+    pub max: f64,
+    /// The mean of the means; times the hosts it is their sum.
+    pub mean: f64,
+    /// Where the first bin begins: 0 for per cent of one thing, else `min`.
+    pub bins_from: f64,
+    /// Where the last bin ends: 100 for per cent of one thing, else `max`.
+    pub bins_to: f64,
+    /// How many hosts lie in each of 20 bins of one width. A mean between two bins is in the upper one.
+    pub bins: Vec<u32>,
+}
+
+impl Distribution {
+    /// Of means, sorted; none of none.
+    fn of(sorted: &[f64], unit: Unit) -> Option<Self> {
+        let (min, max) = (*sorted.first()?, *sorted.last()?);
+        let is_share = unit == Unit::Percent && max <= 100.0;
+        let (bins_from, bins_to) = if is_share { (0.0, 100.0) } else { (min, max) };
+        let mut bins = vec![0; BINS];
+        for mean in sorted {
+            bins[bin_of(*mean, bins_from, bins_to)] += 1;
+        }
+        let hosts = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
+        let mean = sorted.iter().sum::<f64>() / f64::from(hosts);
+        let at = |pct| percentile(sorted, pct).unwrap_or(min);
+        let (p10, p50, p90) = (at(10), at(50), at(90));
+        Some(Self { min, p10, p50, p90, max, mean, bins_from, bins_to, bins })
     }
+}
+
+/// The bin in which a value lies.
+fn bin_of(value: f64, from: f64, to: f64) -> usize {
+    #[expect(clippy::cast_precision_loss, reason = "twenty")]
+    let share = (value - from) / (to - from) * BINS as f64;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no number is 0")]
+    let bin = share as usize;
+    bin.min(BINS - 1)
+}
+
+fn row(member: &Member, known: &SpanStat) -> Option<TopRow> {
+    let stat = &known.stat;
     Some(TopRow {
         host: member.name.as_str().into(),
         avg: stat.avg()?,
         min: stat.min()?,
         max: stat.max()?,
         count: stat.count,
-        failed,
+        failed: known.failed,
     })
 }
 
 impl Query {
-    /// The hosts with the largest, or the smallest, mean of a column over a span.
+    /// The hosts with the largest, or the smallest, mean of a column over a span, and how all of them spread.
     ///
     /// # Errors
     /// [`QueryError`]; [`QueryError::Series`] for what cannot be answered.
     pub async fn top(&self, range: &TopRange, now: WallMs) -> Result<TopShape, QueryError> {
-        let (from, to) = (range.from, range.to);
-        if from >= to {
-            return Err(BadSeries::from(BadRange::Backwards { from, to }).into());
-        }
-        let tier = match self.finest(from, now) {
-            Tier::Polls if to.since(from) < FROM_HOURS => Tier::Polls,
-            _ => Tier::Hours,
-        };
-        let from = if tier == Tier::Hours { hour_of(from) } else { from };
-        let members = self.hosts_of(&range.of).await?;
-        let read = (Span { from, to }, STEP, tier);
-        let read = self.buckets_of(&members, range.column, read, now).await?;
-        let rows = members.iter().zip(&read);
+        let span = Span { from: range.from, to: range.to };
+        let members = self.all_hosts_of(&range.of).await?;
+        let Means { tier, from, to, of } = self.means(&members, range.column, span, now).await?;
+        let rows = members.iter().zip(&of);
         let mut rows: Vec<TopRow> = rows.filter_map(|(member, of)| row(member, of)).collect();
         let known = rows.len();
+        let spec = range.column.spec();
+        let mut means: Vec<f64> = rows.iter().map(|row| row.avg).collect();
+        means.sort_by(f64::total_cmp);
+        let distribution = Distribution::of(&means, spec.unit);
         rows.sort_by(|one, other| {
             let by_mean = match range.order {
                 SortOrder::Asc => one.avg.total_cmp(&other.avg),
@@ -133,11 +176,10 @@ impl Query {
             by_mean.then_with(|| one.host.cmp(&other.host))
         });
         rows.truncate(range.limit.min(MAX_TOP));
-        let spec = range.column.spec();
         Ok(TopShape {
             column: spec.name,
             unit: spec.unit,
-            tier: tier.as_str(),
+            tier,
             from: Rfc3339(from),
             from_ms: from,
             to: Rfc3339(to),
@@ -145,8 +187,32 @@ impl Query {
             hosts: members.len(),
             unknown: members.len() - known,
             top: rows,
+            distribution,
         })
     }
 }
 
-const _: () = assert!(STEP.as_millis().is_multiple_of(HOUR_MS.unsigned_abs() as u128));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mean_is_in_one_bin() {
+        let of = |means: &[f64], unit| Distribution::of(means, unit).unwrap();
+        let shares = of(&[0.0, 4.9, 5.0, 99.9, 100.0], Unit::Percent);
+        assert_eq!((shares.bins_from, shares.bins_to), (0.0, 100.0));
+        let filled = |of: &Distribution| -> Vec<(usize, u32)> {
+            of.bins.iter().copied().enumerate().filter(|(_, hosts)| *hosts > 0).collect()
+        };
+        assert_eq!(filled(&shares), [(0, 2), (1, 1), (19, 2)]);
+        // Several cores: more than all of one thing.
+        let more = of(&[200.0, 300.0, 400.0], Unit::Percent);
+        assert_eq!(
+            (more.bins_from, more.bins_to, filled(&more)),
+            (200.0, 400.0, vec![(0, 1), (10, 1), (19, 1)])
+        );
+        let same = of(&[7.0; 3], Unit::Count);
+        assert_eq!((same.min, same.p50, same.mean, filled(&same)), (7.0, 7.0, 7.0, vec![(0, 3)]));
+        assert_eq!(Distribution::of(&[], Unit::Count), None);
+    }
+}

@@ -20,8 +20,8 @@ use crate::{
     config,
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
-        Record, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, Column, DetailTable, HostId, Loss, Notice,
+        NoticeKind, Record, Transition, VersionId,
     },
     rollup::Tier,
     units::WallMs,
@@ -285,6 +285,15 @@ impl Store for LazyStore {
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store()?.series(ask).await
+    }
+
+    async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        self.store()?.hours_of(hosts, column, span).await
     }
 
     async fn samples(

@@ -95,6 +95,7 @@ macro_rules! suite {
             a_failed_poll_is_in_no_view_of_values
             another_process_reads_whole_batches
             status_counts_what_is_kept
+            hours_of_several_hosts_are_taken_together
             an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one
             values_over_time_are_those_of_the_polls
             values_over_time_come_from_hours_too

@@ -85,8 +85,8 @@ use crate::{
     clock::Clock,
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
-        Record, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, Column, DetailTable, HostId, Loss, Notice,
+        NoticeKind, Record, Transition, VersionId,
     },
     rollup::Tier,
     units::WallMs,
@@ -355,6 +355,18 @@ impl Store for Mysql {
                 Tier::FiveMinutes => summaries::series(&shared.pools, &ask).await,
                 Tier::Polls | Tier::Hours => series::series(&shared.pools, &ask).await,
             }
+        })
+        .await
+    }
+
+    async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        self.call(move |shared| async move {
+            series::hours_of(&shared.pools, &hosts, column, span).await
         })
         .await
     }

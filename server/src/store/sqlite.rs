@@ -65,8 +65,8 @@ use super::{
 use crate::{
     health::Pause,
     model::{
-        Alarm, AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Notice, NoticeKind,
-        Record, Transition, VersionId,
+        Alarm, AlarmEvent, Annotation, AuditEntry, Column, DetailTable, HostId, Loss, Notice,
+        NoticeKind, Record, Transition, VersionId,
     },
     rollup::Tier,
     units::WallMs,
@@ -283,6 +283,15 @@ impl Store for Sqlite {
             Tier::Polls | Tier::Hours => rollups::series(c, &ask),
         })
         .await
+    }
+
+    async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        self.read(move |c| rollups::hours_of(c, &hosts, column, span)).await
     }
 
     async fn samples(

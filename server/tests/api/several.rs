@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use roundsman::{
-    live::HostView,
-    model::{Column, GroupName, HostId, State},
+    live::{Gathered, HostView},
+    model::{Column, GroupName, HostId, Rollup, State, Values, hour_of},
     query::MAX_LINES,
     store::{Batch, Registration},
 };
@@ -143,6 +143,118 @@ async fn the_top_hosts_are_those_with_the_largest_means() {
     );
     let few = site.json("/api/v1/top?column=cpu_busy_pct&from=-15s&to=now&hosts=many-000").await;
     assert_eq!((&few["tier"], &few["top"][0]["count"]), (&json!("poll"), &json!(1)));
+}
+
+/// What a server gathers of a host from `ago` seconds before now on, with a share of its CPU every ten seconds.
+fn gathered_of(host: &str, id: HostId, ago: u64, busy: f64) -> Gathered {
+    let gathered = Gathered::after(Some(NOW.minus(Duration::from_secs(ago + 1))));
+    for n in 1..=ago / 10 {
+        let mut record = good(host, id, NOW.minus(Duration::from_secs(ago - n * 10)));
+        record.values.as_mut().unwrap().set(Column::CpuBusyPct, busy);
+        gathered.add(&record);
+    }
+    gathered
+}
+
+/// Gives hosts `many-000` and so on what was gathered of them for so many seconds.
+fn gather(site: &Served, of: &[(u64, f64)]) {
+    for (n, (ago, busy)) in of.iter().enumerate() {
+        let view = HostView::clone(&site.live.host(&format!("many-{n:03}")).unwrap());
+        let gathered = gathered_of(view.name.as_str(), view.id, *ago, *busy);
+        site.live.publish(HostView { gathered, ..view });
+    }
+}
+
+#[tokio::test]
+async fn the_last_hour_is_answered_from_memory() {
+    let site = Served::start().await;
+    add_many(&site, [10.0, 30.0, 20.0]).await;
+    let path = "/api/v1/top?column=cpu_busy_pct&from=-55m&to=-59s&group=many";
+    // Nothing is gathered for so long yet: the store has the last minute.
+    let kept = site.json(path).await;
+    assert_eq!((&kept["top"][0]["avg"], &kept["top"][0]["count"]), (&json!(30.0), &json!(6)));
+    // The memory of the last one began too late.
+    gather(&site, &[(3_600, 70.0), (3_600, 40.0), (300, 99.0)]);
+    let top = site.json(path).await;
+    assert_eq!(
+        (&top["tier"], &top["from"]),
+        (&json!("ten_minutes"), &json!("2026-03-29T00:30:00.000Z"))
+    );
+    let rows = top["top"].as_array().unwrap();
+    let of = |row: &Value| (row["host"].clone(), row["avg"].clone(), row["count"].clone());
+    assert_eq!(
+        rows.iter().map(of).collect::<Vec<_>>(),
+        [
+            (json!("many-000"), json!(70.0), json!(360)),
+            (json!("many-001"), json!(40.0), json!(360)),
+            (json!("many-002"), json!(20.0), json!(6)),
+        ]
+    );
+    let spread = &top["distribution"];
+    assert_eq!((&spread["p50"], &spread["bins_to"]), (&json!(40.0), &json!(100.0)));
+    assert_eq!(
+        (&spread["bins"][4], &spread["bins"][8], &spread["bins"][14]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    // What ended before now, and what is short, is read to the poll.
+    for (span, most) in [("from=-55m&to=-61s", Value::Null), ("from=-29m&to=now", json!(30.0))] {
+        let top = site.json(&format!("/api/v1/top?column=cpu_busy_pct&group=many&{span}")).await;
+        assert_eq!((&top["tier"], &top["top"][0]["avg"]), (&json!("poll"), &most), "{span}");
+    }
+}
+
+/// Hours that are in short, and memory from the end of the last of them on; what both know counts once.
+#[tokio::test]
+async fn a_day_is_answered_from_hours_and_memory() {
+    let site = Served::start().await;
+    add_many(&site, [10.0, 30.0]).await;
+    gather(&site, &[(5_400, 70.0), (5_400, 10.0)]);
+    let hour = hour_of(NOW.minus(Duration::from_secs(3_600)));
+    let ids = [0, 1].map(|n| site.live.host(&format!("many-{n:03}")).unwrap().id);
+    let in_short = |id, hour, polls: u32, busy| {
+        let mut rollup = Rollup::new(id, hour);
+        let mut values = Values::default();
+        values.set(Column::CpuBusyPct, busy);
+        (0..polls).for_each(|_| rollup.add(Some(&values)));
+        Arc::new(rollup)
+    };
+    // The last hour of the second is not in short yet: it is asked about as before.
+    let before = hour.minus(Duration::from_secs(3_600));
+    let rollups = vec![in_short(ids[0], hour, 360, 20.0), in_short(ids[1], before, 360, 50.0)];
+    site.store.write(Arc::new(Batch { rollups, ..Batch::default() })).await.unwrap();
+    let path = "/api/v1/top?column=cpu_busy_pct&from=-1d&to=now&group=many";
+    for _ in 0..2 {
+        let top = site.json(path).await;
+        assert_eq!(top["tier"], "hour");
+        // Half an hour at 70 beside an hour at 20; an hour at 50 and the last minute at 30.
+        let rows = top["top"].as_array().unwrap();
+        let of = |row: &Value| (row["host"].clone(), row["avg"].clone(), row["count"].clone());
+        assert_eq!(
+            rows.iter().map(of).collect::<Vec<_>>(),
+            [
+                (json!("many-001"), json!(49.672), json!(366)),
+                (json!("many-000"), json!(36.728), json!(541)),
+            ]
+        );
+    }
+}
+
+/// The store is not asked about any of them.
+#[tokio::test]
+async fn memory_answers_for_more_hosts_than_the_store_is_asked_about() {
+    let site = Served::start().await;
+    for n in 0..1_500_u32 {
+        let id = HostId(1_000 + i64::from(n));
+        let view = host_view(&format!("n-{n:04}"), State::Up, None);
+        let gathered = gathered_of(view.name.as_str(), id, 3_600, f64::from(n) / 15.0);
+        let group = Some(GroupName::new("large").unwrap());
+        site.live.publish(HostView { id, group, gathered, ..view });
+    }
+    let top = site.json("/api/v1/top?group=large&column=cpu_busy_pct&from=-50m&to=now&n=2").await;
+    assert_eq!((&top["hosts"], &top["unknown"]), (&json!(1_500), &json!(0)));
+    assert_eq!(hosts(&top["top"]), ["n-1499", "n-1498"]);
+    let each = top["distribution"]["bins"].as_array().unwrap().iter();
+    assert_eq!(each.map(|bin| bin.as_u64().unwrap()).sum::<u64>(), 1_500);
 }
 
 /// From hours, and the polls of the hour that is not in short yet.

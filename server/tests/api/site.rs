@@ -8,7 +8,7 @@ use roundsman::{
     config::{BasePath, Secret},
     engine::Command,
     health::Policy,
-    live::{AttemptSummary, HostView, Live, ServerView},
+    live::{AttemptSummary, Gathered, HostView, Live, ServerView},
     metrics::{Metrics, StateLabel},
     model::{
         Cause, Column, ColumnSet, Detail, Facts, GroupName, HostId, HostName, Outcome, Record, Row,
@@ -147,6 +147,7 @@ pub(crate) fn host_view(host: &str, state: State, last: Option<Record>) -> HostV
         cause: None,
         facts: Arc::new(Facts { hostname: Some(host.into()), cpus: Some(2), ..Facts::default() }),
         recent: recent.collect(),
+        gathered: Gathered::after(Some(NOW)),
         last_good: last.clone().filter(|record| record.outcome.has_values()),
         answer: None,
         last,

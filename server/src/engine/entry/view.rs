@@ -63,6 +63,7 @@ impl HostEntry {
             last_good: self.last_good.clone(),
             answer: self.answer.clone(),
             recent: self.recent.clone(),
+            gathered: self.gathered.clone(),
             next_due,
             alarms: Arc::default(),
         }

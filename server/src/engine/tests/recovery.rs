@@ -55,7 +55,7 @@ impl Fleet {
             let id = HostId(number);
             poll_queue.add(id, &spec.name, &spec.schedule, START);
             let health = Health::known(state, START.wall);
-            (id, HostEntry::new(id, spec.clone(), health, Facts::default()))
+            (id, HostEntry::new(id, spec.clone(), health, Facts::default(), None))
         });
         let hosts = entries.collect();
         let (attempts, up_at) = (BTreeMap::new(), BTreeMap::new());

@@ -99,6 +99,37 @@ async fn keep(fixture: &dyn Fixture, rollups: impl IntoIterator<Item = Rollup>) 
     write(fixture, Batch { rollups, ..Batch::default() }).await.unwrap();
 }
 
+/// Of several hosts at once, the same as of each; one without any is not there.
+pub(crate) async fn hours_of_several_hosts_are_taken_together(fixture: &dyn Fixture) {
+    let mut hosts = Vec::new();
+    for name in ["web-1", "web-2", "web-3"] {
+        hosts.push(host(fixture, name).await);
+    }
+    let of = |host: &KnownHost, from| -> Vec<Record> {
+        (from..240).map(|minute| attempt(host.id, &host.name, minute)).collect()
+    };
+    let (whole, late) = (gathered(&of(&hosts[0], 0)), gathered(&of(&hosts[2], 150)));
+    keep(fixture, whole.iter().chain(&late).cloned()).await;
+    let span = Span { from: hour(1), to: hour(3) };
+    let ids: Arc<[HostId]> = hosts.iter().map(|host| host.id).collect();
+    for column in [Column::CpuBusyPct, Column::MemFreeBytes, Column::NetRxBytesPerS] {
+        let mut found = fixture.store().hours_of(Arc::clone(&ids), column, span).await.unwrap();
+        found.sort_by_key(|(host, _)| *host);
+        let found_of: Vec<HostId> = found.iter().map(|(host, _)| *host).collect();
+        assert_eq!(found_of, [hosts[0].id, hosts[2].id]);
+        for ((_, bucket), hours) in found.iter().zip([&whole[1..3], &late[..1]]) {
+            let mut stat = Stat::default();
+            hours.iter().for_each(|hour| stat.merge(&hour.stat(column)));
+            assert_stat(&bucket.stats[0], &stat, column.spec().name);
+            let sum = |of: fn(&Rollup) -> u32| hours.iter().map(of).sum::<u32>();
+            assert_eq!((bucket.polls, bucket.failed), (sum(|h| h.polls), sum(|h| h.failed)));
+            assert_eq!(bucket.last, hours.last().unwrap().hour);
+        }
+    }
+    let none = Span { from: hour(4), to: hour(5) };
+    assert_eq!(fixture.store().hours_of(ids, Column::Load1, none).await.unwrap(), []);
+}
+
 pub(crate) async fn an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one(fixture: &dyn Fixture) {
     let host = host(fixture, "web-1").await;
     let polls: Vec<Record> = (0..50).map(|m| attempt(host.id, &host.name, m)).collect();

@@ -26,6 +26,9 @@ use crate::{
 const FIRST: usize = 4;
 const EACH: usize = 4;
 
+/// Hosts that one statement reads the hours of.
+const HOSTS_AT_ONCE: usize = 500;
+
 const READING: &str = "read values over time";
 
 /// Buckets of a host.
@@ -76,6 +79,44 @@ fn list(which: impl Fn(Outcome) -> bool) -> String {
     words.map(|outcome| format!("'{outcome}'")).collect::<Vec<_>>().join(", ")
 }
 
+/// Count, mean, least and most of a column of `rollup_hour`.
+fn of_hours(c: &str) -> String {
+    let n = format!(
+        "IF({c}_avg IS NULL, 0, CAST(COALESCE({c}_count, polls - polls_failed) AS SIGNED))"
+    );
+    format!("SUM({n}), SUM({c}_avg * {n}) / SUM({n}), MIN({c}_min), MAX({c}_max)")
+}
+
+/// The hours of each host that begin in a span, taken together.
+pub(super) async fn hours_of(
+    pools: &Pools,
+    hosts: &[HostId],
+    column: Column,
+    span: Span,
+) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+    let (mut conn, place) = (pools.reader().await?, &pools.place);
+    let mut all = Vec::with_capacity(hosts.len());
+    for some in hosts.chunks(HOSTS_AT_ONCE) {
+        let numbers: Vec<String> = some.iter().map(|host| host.0.to_string()).collect();
+        let sql = format!(
+            "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', MIN(ts)) DIV 1000, MAX(ts), SUM(polls), \
+             SUM(polls_failed), {}, host_id FROM rollup_hour \
+             WHERE host_id IN ({}) AND ts >= ? AND ts < ? GROUP BY host_id",
+            of_hours(column.spec().name),
+            numbers.join(", ")
+        );
+        let read = |row: Row| -> Result<(HostId, Bucket), StoreError> {
+            let cells = RowReader::new(row, place, "hours of several hosts");
+            let host = HostId(cells.required_int(FIRST + EACH)?);
+            Ok((host, bucket(&cells, &[column], 1)?))
+        };
+        let key = vec![moment::datetime(span.from), moment::datetime(span.to)];
+        let rows: Vec<Row> = conn.exec(sql, key).await.map_err(place.fault(READING))?;
+        all.extend(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(all)
+}
+
 /// Reads one table: `poll` or `rollup_hour`.
 fn statement(ask: &SeriesAsk) -> String {
     let step = ask.step_ms();
@@ -100,12 +141,7 @@ fn statement(ask: &SeriesAsk) -> String {
         // Writing to a String cannot fail.
         let _ = match ask.tier {
             Tier::Polls => write!(sql, ", COUNT({c}), AVG({c} + 0e0), MIN({c}), MAX({c})"),
-            Tier::Hours | Tier::FiveMinutes => {
-                let n = format!(
-                    "IF({c}_avg IS NULL, 0, CAST(COALESCE({c}_count, polls - polls_failed) AS SIGNED))"
-                );
-                write!(sql, ", SUM({n}), SUM({c}_avg * {n}) / SUM({n}), MIN({c}_min), MAX({c}_max)")
-            }
+            Tier::Hours | Tier::FiveMinutes => write!(sql, ", {}", of_hours(c)),
         };
     }
     let _ = write!(
@@ -115,30 +151,33 @@ fn statement(ask: &SeriesAsk) -> String {
     sql
 }
 
+/// A bucket as it is read: which of those of `step` milliseconds it is, its newest moment, counts, values.
+fn bucket(cells: &RowReader<'_>, columns: &[Column], step: i64) -> Result<Bucket, StoreError> {
+    let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    let stat = |(position, column): (usize, &Column)| -> Result<Stat, StoreError> {
+        let at = FIRST + EACH * position;
+        let count = small(cells.int(at)?.unwrap_or(0));
+        // A FLOAT of a thousandth is that thousandth again.
+        let end = |cell| Ok(cells.number(cell)?.map(|value| column.spec().kind.tidy(value)));
+        Ok(Stat::of(count, cells.number(at + 1)?, end(at + 2)?, end(at + 3)?))
+    };
+    Ok(Bucket {
+        start: WallMs(cells.required_int(0)?.saturating_mul(step)),
+        last: cells.required_moment(1)?,
+        polls: small(cells.required_int(2)?),
+        failed: small(cells.required_int(3)?),
+        stats: columns.iter().enumerate().map(stat).collect::<Result<_, _>>()?,
+    })
+}
+
 async fn select(
     conn: &mut impl Queryable,
     ask: &SeriesAsk,
     span: Span,
     place: &Place,
 ) -> Result<Vec<Bucket>, StoreError> {
-    let step = ask.step_ms();
-    let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-    let bucket = |row: Row| -> Result<Bucket, StoreError> {
-        let cells = RowReader::new(row, place, "a bucket of values");
-        let stat = |(position, column): (usize, &Column)| -> Result<Stat, StoreError> {
-            let at = FIRST + EACH * position;
-            let count = small(cells.int(at)?.unwrap_or(0));
-            // A FLOAT of a thousandth is that thousandth again.
-            let end = |cell| Ok(cells.number(cell)?.map(|value| column.spec().kind.tidy(value)));
-            Ok(Stat::of(count, cells.number(at + 1)?, end(at + 2)?, end(at + 3)?))
-        };
-        Ok(Bucket {
-            start: WallMs(cells.required_int(0)?.saturating_mul(step)),
-            last: cells.required_moment(1)?,
-            polls: small(cells.required_int(2)?),
-            failed: small(cells.required_int(3)?),
-            stats: ask.columns.iter().enumerate().map(stat).collect::<Result<_, _>>()?,
-        })
+    let bucket = |row: Row| {
+        bucket(&RowReader::new(row, place, "a bucket of values"), &ask.columns, ask.step_ms())
     };
     let collect = |buckets: Result<Vec<Bucket>, StoreError>, row: Row| {
         let mut buckets = buckets?;

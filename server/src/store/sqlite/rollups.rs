@@ -1,6 +1,9 @@
 //! The table `rollup_hour`, and values over time from it or from `poll`.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use rusqlite::{Connection, Error, Row, Transaction, params, types::ValueRef};
 
@@ -127,9 +130,34 @@ pub(super) fn series(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Buc
     read.map_err(&failed)
 }
 
+/// The hours of each host that begin in a span, taken together.
+pub(super) fn hours_of(
+    connection: &Connection,
+    hosts: &[HostId],
+    column: Column,
+    span: Span,
+) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+    let failed = fault(connection, "read hours of several hosts");
+    let look = connection.unchecked_transaction().map_err(&failed)?;
+    let columns: Arc<[Column]> = [column].into();
+    let of = |host: &HostId| -> Result<Option<(HostId, Bucket)>, Error> {
+        let columns = Arc::clone(&columns);
+        let step = span.to.since(span.from);
+        let ask = SeriesAsk { host: *host, columns, span, step, tier: Tier::Hours };
+        let hours = of_rows(&look, &ask)?.into_iter().reduce(|mut all, more| {
+            all.merge(&more);
+            all
+        });
+        Ok(hours.map(|hours| (*host, hours)))
+    };
+    let read: Result<Vec<_>, Error> =
+        hosts.iter().filter_map(|host| of(host).transpose()).collect();
+    read.map_err(&failed)
+}
+
 fn of_rows(connection: &Connection, ask: &SeriesAsk) -> Result<Vec<Bucket>, Error> {
     let step = ask.step_ms();
-    let mut statement = connection.prepare(&select(ask))?;
+    let mut statement = connection.prepare_cached(&select(ask))?;
     let bucket = |row: &Row<'_>| -> Result<Bucket, Error> {
         let stat = |position: usize| -> Result<Stat, Error> {
             let at = KEY.len() + PARTS.len() * position;

@@ -158,6 +158,14 @@ impl Store for Fake {
     async fn series(&self, _: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         unreachable!()
     }
+    async fn hours_of(
+        &self,
+        _: Arc<[HostId]>,
+        _: crate::model::Column,
+        _: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        unreachable!()
+    }
     async fn samples(&self, _: HostId, _: Span, _: usize) -> Result<Vec<Sample>, StoreError> {
         unreachable!()
     }

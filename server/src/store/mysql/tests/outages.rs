@@ -106,6 +106,14 @@ impl Store for Told {
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store.series(ask).await
     }
+    async fn hours_of(
+        &self,
+        hosts: Arc<[HostId]>,
+        column: crate::model::Column,
+        span: Span,
+    ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
+        self.store.hours_of(hosts, column, span).await
+    }
     async fn samples(
         &self,
         host: HostId,
