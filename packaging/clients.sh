@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Makes what programs use to talk to Roundsman, into target/clients: a wheel and an sdist of a client in Python and
-# an npm package of one in TypeScript, both generated from the API's document, and that document. Of no architecture.
-# The same commit makes the same bytes.
+# an npm package of one in TypeScript, both generated from the API's document; that document; and the protos with
+# their compiled descriptor set. Of no architecture. The same commit makes the same bytes.
 #
 #   packaging/clients.sh                  # of the programs that cargo builds for the tests
 #   packaging/clients.sh --binaries DIR   # of the `roundsman` that is there already
 #   packaging/clients.sh --out DIR        # into DIR instead
 #
 # The document is asked of `roundsman demo`, on loopback. The generators come from PyPI, in the versions of
-# packaging/clients/python.txt, and from npm, in those of packaging/clients/npm/package-lock.json. python3-venv,
+# packaging/clients/python.txt, and from npm, with buf, in those of packaging/clients/npm/package-lock.json. python3-venv,
 # nodejs and npm are installed by apt where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -84,7 +84,18 @@ if grep -qi 'warn\|⚠' "$work/said"; then
     exit 1
 fi
 ln -s "$npm/node_modules" "$work/npm/node_modules"
+# What made it is of no use to who installs it.
+(cd "$work/npm" && npm pkg delete devDependencies)
 "$npm/node_modules/.bin/tsc" --project "$work/npm"
 (cd "$work/npm" && npm pack --ignore-scripts --silent --pack-destination "$out")
+
+protos=$work/roundsman-proto-$version
+mkdir "$protos"
+(cd proto && find . -name '*.proto' -exec cp --parents {} "$protos" \;)
+cp LICENSE proto/README.md proto/buf.yaml "$protos/"
+(cd "$protos" && "$npm/node_modules/.bin/buf" build --as-file-descriptor-set --output roundsman.binpb)
+chmod -R u=rwX,go=rX "$protos"
+tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "${protos##*/}" \
+    | gzip -9n >"$out/${protos##*/}.tar.gz"
 
 ls -l "$out"

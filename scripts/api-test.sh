@@ -2,7 +2,8 @@
 # Holds a running server to its own OpenAPI document: the clients of packaging/clients.sh, in Python and
 # TypeScript, installed as people install them, and one in Go that is generated here, ask what they want
 # to know; then schemathesis makes some thousand requests, good and bad ones, the same every time but for
-# those that follow what was answered. Takes a minute or two.
+# those that follow what was answered. The protos that are packed with the clients are held against a
+# probe. Takes a minute or two.
 #
 # The server is `roundsman demo` on loopback, with a token. The tools come from PyPI, in the versions of
 # scripts/api-test.txt, into target/api-test, and from npm, in those of
@@ -30,7 +31,8 @@ clients=$PWD/scripts/api-test
 pins=$PWD/packaging/clients/python.txt
 work=$(mktemp -d)
 demo=
-trap 'stop_demo; rm -rf "$work"' EXIT
+probe=
+trap '[[ -z $probe ]] || kill "$probe" 2>/dev/null || true; stop_demo; rm -rf "$work"' EXIT
 made=$work/made
 packaging/clients.sh --binaries "$ROUNDSMAN_BIN" --out "$made"
 cd "$work"
@@ -49,7 +51,8 @@ fi
 shown() {
     local language=$1 said
     said=$(sed -n "/^\`\`\`$language\$/,/^\`\`\`\$/{/^\`\`\`/!p}" | timeout 300 "${@:2}")
-    if ! grep -q ' up .' <<<"$said"; then
+    # Who resumed it just before left it pending until its next poll.
+    if ! grep -qE '^[^ ]+ (up|pending) [^ ]+ is (up|pending) ' <<<"$said"; then
         echo "the example in the README of the client ($language) said: $said" >&2
         return 1
     fi
@@ -69,6 +72,30 @@ cp "$clients"/{client.ts,tsconfig.json} typescript
     node_modules/.bin/tsc
     timeout 300 node client.js "$address"
 )
+
+# The protos as they are packed: buf finds nothing in them, and asks a probe by its reflection and by the
+# descriptor set.
+mkdir proto
+tar -xzf "$made"/roundsman-proto-*.tar.gz --strip-components=1 -C proto
+buf=$target/clients-npm/node_modules/.bin/buf
+(cd proto && "$buf" lint)
+"$ROUNDSMAN_BIN/roundsman-probe" serve --listen 127.0.0.1:0 >probe.said 2>&1 &
+probe=$!
+for _ in {1..300}; do
+    at=$(sed -n 's/^.* listens on //p' probe.said)
+    [[ -z $at ]] || break
+    sleep 0.1
+done
+for schema in "" "--schema proto/roundsman.binpb"; do
+    # shellcheck disable=SC2086 # none, or a flag and its value
+    timeout 60 "$buf" curl --protocol grpc --http2-prior-knowledge $schema \
+        --data '{"families": ["FAMILY_LOAD"]}' "http://$at/roundsman.v1.Probe/GetMetrics" >answer
+    if ! grep -q '"load1Hundredths"' answer; then
+        echo "a probe answered buf ($schema): $(cat answer probe.said)" >&2
+        exit 1
+    fi
+done
+echo "buf reads the protos, and a probe by them."
 
 # Without the prefix enums share names. The generator warns at each document of OpenAPI 3.1 that it is
 # new to it.
