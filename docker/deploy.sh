@@ -9,6 +9,8 @@
 # authority that is made here. A stack that is there in plain text stays so until ROUNDSMAN_DOCKER_TLS=mtls
 # moves it: then, too, no poll fails.
 #
+# ROUNDSMAN_DOCKER_GRAFANA=on adds Grafana to the stack, which then keeps it (docs/grafana.md).
+#
 # Variables: those at the head of stack.yml; ROUNDSMAN_DOCKER_NODE, the node that shall run server and
 # database when none is labelled yet (default: this one); ROUNDSMAN_DOCKER_TLS, mtls or off;
 # ROUNDSMAN_DOCKER_SECRETS (~/.config/roundsman), the folder of the token and of the authority, ca/.
@@ -76,7 +78,7 @@ secret_of() {
 # deploy_stack FILE...: those files, with an inventory that a config of the swarm is made of.
 deploy_stack() {
     local file tries files=()
-    for file in "$@"; do
+    for file in "$@" "${grafana[@]}"; do
         files+=(--compose-file "$file")
     done
     ROUNDSMAN_DOCKER_INVENTORY=$(sha256sum "$ROUNDSMAN_DOCKER_INVENTORY_FILE" | cut -c1-12)
@@ -130,6 +132,22 @@ if ! docker secret inspect roundsman-http >/dev/null 2>&1; then
     make_secret "$token_file"
     docker secret create roundsman-http "$token_file" >/dev/null
     echo "made the secret roundsman-http: page and API, sign in with the token in $token_file"
+fi
+
+grafana=()
+has_service() { docker service inspect "${stack}_$1" >/dev/null 2>&1; }
+if [[ ${ROUNDSMAN_DOCKER_GRAFANA:-off} == on ]] || has_service grafana; then
+    if ! docker secret inspect roundsman-grafana >/dev/null 2>&1; then
+        make_secret "$grafana_file"
+        docker secret create roundsman-grafana "$grafana_file" >/dev/null
+        echo "made the secret roundsman-grafana: in Grafana, sign in as admin with the password in $grafana_file"
+    fi
+    if has_service db && ! has_service grafana; then
+        echo "the database is older than Grafana's user in it: make that one by hand, see docs/grafana.md"
+    fi
+    ROUNDSMAN_DOCKER_GRAFANA_FILES=$(cat grafana_user.sh ../packaging/grafana/{provisioning/*,mysql}/* | sha256sum | cut -c1-12)
+    export ROUNDSMAN_DOCKER_GRAFANA_FILES
+    grafana=(stack.grafana.yml)
 fi
 
 if [[ -z $(docker node ls -q --filter node.label=roundsman=server) ]]; then

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Holds a running server to its own OpenAPI document: clients that generators make of it, in Python,
-# TypeScript and Go, ask what they want to know; then schemathesis makes some thousand requests, good
-# and bad ones, the same every time but for those that follow what was answered. Takes a minute or
-# two.
+# Holds a running server to its own OpenAPI document: the clients of packaging/clients.sh, in Python and
+# TypeScript, installed as people install them, and one in Go that is generated here, ask what they want
+# to know; then schemathesis makes some thousand requests, good and bad ones, the same every time but for
+# those that follow what was answered. The protos that are packed with the clients are held against a
+# probe. Takes a minute or two.
 #
 # The server is `roundsman demo` on loopback, with a token. The tools come from PyPI, in the versions of
 # scripts/api-test.txt, into target/api-test, and from npm, in those of
@@ -14,6 +15,7 @@ cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
 . scripts/packages.sh
+. scripts/demo.sh
 need_venv
 need_node
 need go golang-go
@@ -21,68 +23,80 @@ install_packages "${missing[@]}"
 venv=$target/api-test
 python_tools "$venv" scripts/api-test.txt
 npm=$target/api-test-npm
-if ! cmp -s scripts/api-test/package-lock.json "$npm/installed.json"; then
-    rm -rf "$npm"
-    mkdir -p "$npm"
-    cp scripts/api-test/package*.json "$npm"
-    # Nothing of npm's is run: no package needs an install script.
-    npm ci --prefix "$npm" --ignore-scripts --no-audit --no-fund
-    cp scripts/api-test/package-lock.json "$npm/installed.json"
-fi
-cp scripts/api-test/client.ts scripts/api-test/tsconfig.json "$npm"
+npm_tools "$npm" scripts/api-test
 
 build_programs
 config=$PWD/scripts/api-test.toml
 clients=$PWD/scripts/api-test
+pins=$PWD/packaging/clients/python.txt
 work=$(mktemp -d)
+demo=
+probe=
+trap '[[ -z $probe ]] || kill "$probe" 2>/dev/null || true; stop_demo; rm -rf "$work"' EXIT
+made=$work/made
+packaging/clients.sh --binaries "$ROUNDSMAN_BIN" --out "$made"
 cd "$work"
-# Nobody else's settings, and a token that nobody else knows.
-head -c 24 /dev/urandom | base64 >token
-# Read from the first moment on.
-: >errors
-env -i PATH="$PATH" HOME="$work" ROUNDSMAN_HTTP__TOKEN_FILE="$work/token" \
-    "$ROUNDSMAN_BIN/roundsman" demo --data "$work" >said 2>>errors &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+start_demo "$ROUNDSMAN_BIN/roundsman" "$work/demo"
+export ROUNDSMAN_URL=$address
 
-address=
-for _ in {1..300}; do
-    address=$(sed -n 's,^Page: \(http://[^/]*\)/.*,\1,p' errors)
-    [[ -z $address ]] || break
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.2
-done
-if [[ -z $address ]]; then
-    echo "the server did not start:" >&2
-    cat said errors >&2
-    exit 1
-fi
-
-TOKEN=$(cat token)
-export TOKEN
-"$venv/bin/python" - "$address/api/v1/openapi.json" >openapi.json <<'END'
-import os, sys
-from urllib.request import Request, urlopen
-
-asked = Request(sys.argv[1], headers={"Authorization": "Bearer " + os.environ["TOKEN"]})
-sys.stdout.write(urlopen(asked).read().decode())
-END
+document openapi.json
 "$venv/bin/openapi-spec-validator" openapi.json
+if ! cmp openapi.json "$made"/roundsman-openapi-*.json; then
+    echo "the document of one server is not that of another, so clients of it are not for both" >&2
+    exit 1
+fi
 
-# Made anew each time. A part of the document that a generator leaves out is a warning, and no client.
-if ! PATH="$venv/bin:$PATH" timeout 300 "$venv/bin/openapi-python-client" generate --path openapi.json \
-    --output-path python/roundsman_client --meta none --fail-on-warning; then
-    echo "no client in Python can be made of the document" >&2
-    exit 1
-fi
-timeout 300 "$venv/bin/python" "$clients/client.py" python "$address"
-"$npm/node_modules/.bin/openapi-typescript" openapi.json --output "$npm/roundsman.d.ts" 2>&1 | tee typescript
-if grep -qi 'warn\|⚠' typescript; then
-    echo "no whole client in TypeScript can be made of the document" >&2
-    exit 1
-fi
-"$npm/node_modules/.bin/tsc" --project "$npm"
-timeout 300 node "$npm/client.js" "$address"
+# shown LANGUAGE PROGRAM...: runs the example in LANGUAGE that the README of a client shows, which is read from standard
+# input, and holds what it says against the host that the demo has.
+shown() {
+    local language=$1 said
+    said=$(sed -n "/^\`\`\`$language\$/,/^\`\`\`\$/{/^\`\`\`/!p}" | timeout 300 "${@:2}")
+    # Who resumed it just before left it pending until its next poll.
+    if ! grep -qE '^[^ ]+ (up|pending) [^ ]+ is (up|pending) ' <<<"$said"; then
+        echo "the example in the README of the client ($language) said: $said" >&2
+        return 1
+    fi
+}
+
+python3 -m venv python
+python/bin/pip install --quiet --disable-pip-version-check --constraint "$pins" "$made"/*.whl
+shown python python/bin/python - <<<"$(tar -xzOf "$made"/roundsman_client-*.tar.gz --wildcards '*/README.md')"
+timeout 300 python/bin/python "$clients/client.py" "$address"
+
+cp -r "$npm" typescript
+cp "$clients"/{client.ts,tsconfig.json} typescript
+(
+    cd typescript
+    npm install --no-save --ignore-scripts --no-audit --no-fund "$made"/*.tgz
+    shown js node --input-type=module <node_modules/roundsman-client/README.md
+    node_modules/.bin/tsc
+    timeout 300 node client.js "$address"
+)
+
+# The protos as they are packed: buf finds nothing in them, and asks a probe by its reflection and by the
+# descriptor set.
+mkdir proto
+tar -xzf "$made"/roundsman-proto-*.tar.gz --strip-components=1 -C proto
+buf=$target/clients-npm/node_modules/.bin/buf
+(cd proto && "$buf" lint)
+"$ROUNDSMAN_BIN/roundsman-probe" serve --listen 127.0.0.1:0 >probe.said 2>&1 &
+probe=$!
+for _ in {1..300}; do
+    at=$(sed -n 's/^.* listens on //p' probe.said)
+    [[ -z $at ]] || break
+    sleep 0.1
+done
+for schema in "" "--schema proto/roundsman.binpb"; do
+    # shellcheck disable=SC2086 # none, or a flag and its value
+    timeout 60 "$buf" curl --protocol grpc --http2-prior-knowledge $schema \
+        --data '{"families": ["FAMILY_LOAD"]}' "http://$at/roundsman.v1.Probe/GetMetrics" >answer
+    if ! grep -q '"load1Hundredths"' answer; then
+        echo "a probe answered buf ($schema): $(cat answer probe.said)" >&2
+        exit 1
+    fi
+done
+echo "buf reads the protos, and a probe by them."
+
 # Without the prefix enums share names. The generator warns at each document of OpenAPI 3.1 that it is
 # new to it.
 timeout 300 "$venv/bin/openapi-generator-cli" generate --input-spec openapi.json --generator-name go \
@@ -106,6 +120,6 @@ if ! timeout 600 "$venv/bin/schemathesis" --config-file "$config" run "$address/
     --checks all --phases examples,coverage,fuzzing,stateful --max-examples 25 --seed 20261123 \
     --continue-on-failure --suppress-health-check all --warnings off; then
     echo "the server said:" >&2
-    tail -n 20 errors >&2
+    tail -n 20 demo/errors >&2
     exit 1
 fi

@@ -31,6 +31,18 @@ python_tools() {
     cp "$2" "$1/installed.txt"
 }
 
+# npm_tools FOLDER SOURCE: the packages of npm that SOURCE/package-lock.json names, in FOLDER, unless they are
+# there.
+npm_tools() {
+    cmp -s "$2/package-lock.json" "$1/installed.json" && return
+    rm -rf "$1"
+    mkdir -p "$1"
+    cp "$2"/package*.json "$1"
+    # Nothing of npm's is run: no package needs an install script.
+    npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund
+    cp "$2/package-lock.json" "$1/installed.json"
+}
+
 # need_chinese_font: one, unless fontconfig knows of any.
 need_chinese_font() {
     if ! command -v fc-list >/dev/null || [[ -z $(fc-list :lang=zh-cn) ]]; then missing+=(fonts-wqy-microhei); fi

@@ -46,6 +46,11 @@ CREATE DATABASE $MARIADB_DATABASE CHARACTER SET utf8mb4;
 CREATE USER $MARIADB_USER@'%' IDENTIFIED BY '$(cat "$MARIADB_PASSWORD_FILE")';
 GRANT ALL ON $MARIADB_DATABASE.* TO $MARIADB_USER@'%';
 SQL
+    # As the official image does it.
+    docker_process_sql() { cat >>/tmp/first.sql; }
+    for file in /docker-entrypoint-initdb.d/*.sh; do
+        if [ -e "$file" ]; then . "$file"; fi
+    done
     chown mysql /tmp/first.sql
     set -- --init-file=/tmp/first.sql
 fi

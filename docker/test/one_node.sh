@@ -16,6 +16,10 @@ in_mounts() { nsenter --target "$(<"$work/$node/engine.pid")" --mount -- "$@"; }
 say "images"
 DOCKER_HOST=unix://$work/$node/docker.sock docker/build.sh --fast --binaries "$binaries"
 DOCKER_HOST=unix://$work/$node/docker.sock docker/test/mariadb_image.sh
+DOCKER_HOST=unix://$work/$node/docker.sock docker/test/grafana_image.sh
+# deploy.sh takes Grafana's files from there.
+mkdir "$work/packaging"
+cp -r packaging/grafana "$work/packaging/"
 
 say "the stack"
 engine $node swarm init --advertise-addr 127.0.0.1 >/dev/null
@@ -30,10 +34,12 @@ name      = "no-rootfs"
 addresses = ["no-rootfs:50051"]
 tls       = "off"
 TOML
-DOCKER_HOST=unix://$work/$node/docker.sock "$work/docker/deploy.sh" roundsman --resolve-image never
+DOCKER_HOST=unix://$work/$node/docker.sock ROUNDSMAN_DOCKER_GRAFANA=on "$work/docker/deploy.sh" roundsman --resolve-image never
 within 180 "all three containers are healthy" healthy $node server probe db
 within 120 "the host is up" state_is $node up
-expect "a second deployment changes nothing" redeploy $node
+for_grafana() { engine $node service logs --raw roundsman_grafana 2>&1 | grep -qx 'reads 5 boards and the database, and changes nothing'; }
+within 60 "Grafana has its boards, and a user that only reads" for_grafana
+expect "a second deployment changes nothing, and keeps Grafana" redeploy $node
 expect "who asks the probe in plain text is refused" plain_refused $node "$(address_of $node probe)"
 expect "the authority's key is a file that its owner alone may read" \
     test "$(stat -c %a "$ROUNDSMAN_DOCKER_SECRETS/ca/ca.key")" = 600

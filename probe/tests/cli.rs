@@ -57,6 +57,31 @@ impl Drop for Running {
 }
 
 #[test]
+fn completions_are_put_where_the_shell_looks() {
+    let home = tempfile::tempdir().unwrap();
+    let install = || {
+        let mut command = probe(&["completions", "install"]);
+        for name in ["XDG_DATA_HOME", "BASH_COMPLETION_USER_DIR"] {
+            command.env_remove(name);
+        }
+        command.env("SHELL", "/bin/bash").env("HOME", home.path()).output().unwrap()
+    };
+    let file = home.path().join(".local/share/bash-completion/completions/roundsman-probe");
+    for _ in 0..2 {
+        let done = install();
+        assert!(done.status.success(), "{}", stderr(&done));
+        assert!(stdout(&done).starts_with(&format!("Wrote {}.\n", file.display())));
+    }
+    let script = format!("source {} && complete -p roundsman-probe", file.display());
+    let bash = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+    assert!(stdout(&bash).contains(" -F _roundsman__probe "), "{}", stderr(&bash));
+    fs::write(&file, "somebody's").unwrap();
+    let refused = install();
+    assert_eq!((refused.status.code(), stdout(&refused)), (Some(1), String::new()));
+    assert!(stderr(&refused).contains("was not written by `roundsman-probe completions install`"));
+}
+
+#[test]
 fn help_of_every_command() {
     let version = env!("CARGO_PKG_VERSION");
     let mut text = String::new();

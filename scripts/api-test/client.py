@@ -1,5 +1,5 @@
-"""Asks a running server all that matters through a client that openapi-python-client made of its
-document: client.py FOLDER-OF-THE-CLIENT ADDRESS, with the token in TOKEN."""
+"""Asks a running server all that matters through the package of packaging/clients.sh: client.py ADDRESS,
+with the token in TOKEN."""
 
 import itertools
 import os
@@ -8,7 +8,6 @@ import time
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
-sys.path.insert(0, sys.argv[1])
 from roundsman_client import AuthenticatedClient
 from roundsman_client.api.default import (
     columns,
@@ -43,7 +42,7 @@ from roundsman_client.models import (
 )
 
 client = AuthenticatedClient(
-    base_url=sys.argv[2], token=os.environ["TOKEN"], raise_on_unexpected_status=True, timeout=30
+    base_url=sys.argv[1], token=os.environ["TOKEN"], raise_on_unexpected_status=True, timeout=30
 )
 
 

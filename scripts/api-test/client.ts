@@ -1,17 +1,12 @@
-// Asks a running server all that matters through openapi-fetch and the types that openapi-typescript
-// made of its document: client.js ADDRESS, with the token in TOKEN. That it compiles is half the test.
+// Asks a running server all that matters through the package of packaging/clients.sh: client.js ADDRESS,
+// with the token in TOKEN. That it compiles is half the test.
 
 import assert from "node:assert/strict";
-import createClient from "openapi-fetch";
-import type { components, paths } from "./roundsman.js";
+import { roundsman, type Schemas } from "roundsman-client";
 
-type State = components["schemas"]["State"];
+type State = Schemas["State"];
 
-const address = process.argv[2]!;
-const client = createClient<paths>({
-  baseUrl: address,
-  headers: { authorization: `Bearer ${process.env["TOKEN"]}` },
-});
+const client = roundsman({ url: process.argv[2]!, token: process.env["TOKEN"] });
 
 /** What was answered, when it is no problem. */
 function told<T>(answer: { data?: T; error?: unknown }): T {
@@ -66,7 +61,7 @@ assert(told(await client.GET("/api/v1/columns")).values.some((column) => column.
 // The fleet at a glance: a cell has its type.
 const glance = told(await client.GET("/api/v1/fleet"));
 // openapi-fetch makes an array of a tuple on the way.
-const row = glance.hosts[0] as components["schemas"]["FleetRow"];
+const row = glance.hosts[0] as Schemas["FleetRow"];
 const state: State = row[3];
 const callUs: number | null = row[7];
 assert.deepEqual([row[0], state, glance.columns[3]], [name, "up", "state"]);

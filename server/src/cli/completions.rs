@@ -1,16 +1,18 @@
-//! `roundsman completions SHELL` and `roundsman man DIR`: made from the very definition of the
+//! `roundsman completions SHELL`, `roundsman completions install` and `roundsman man DIR`: made from the very definition of the
 //! arguments, so that they cannot tell of other ones.
 
 use std::{fs, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use clap_complete::Shell;
+use roundsman_os::completions::{self as os, install};
 
-use super::{CliError, Runtime};
+use super::{CliError, Runtime, failure::in_one_line};
 
 /// Shown under the help of `completions`.
 pub(super) const EXAMPLES: &str = "\
 Examples:
+  roundsman completions install
   roundsman completions bash > /etc/bash_completion.d/roundsman
   roundsman completions zsh > /usr/local/share/zsh/site-functions/_roundsman
   roundsman completions fish > ~/.config/fish/completions/roundsman.fish";
@@ -24,9 +26,20 @@ Examples:
 /// Flags of `completions`.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// Which shell
-    #[arg(value_name = "SHELL")]
-    shell: Shell,
+    /// For which shell to print them; `install` writes those of $SHELL to where it looks for them
+    #[arg(value_name = "SHELL|install")]
+    what: What,
+}
+
+/// What is to be done with completions.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+    Install,
 }
 
 /// Flags of `man`.
@@ -37,14 +50,34 @@ pub(super) struct ManArgs {
     dir: PathBuf,
 }
 
-/// Prints the completions.
+/// Prints the completions, or puts them where the shell looks.
 pub(super) fn completions(
     args: &CompletionsArgs,
     mut command: clap::Command,
     runtime: &Runtime,
 ) -> Result<(), CliError> {
-    let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut command, "roundsman", &mut text);
+    let mut of = |shell: Shell| {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut command, "roundsman", &mut text);
+        text
+    };
+    let text = match args.what {
+        What::Bash => of(Shell::Bash),
+        What::Elvish => of(Shell::Elvish),
+        What::Fish => of(Shell::Fish),
+        What::Powershell => of(Shell::PowerShell),
+        What::Zsh => of(Shell::Zsh),
+        What::Install => {
+            let told = install("roundsman", |shell| match shell {
+                os::Shell::Bash => of(Shell::Bash),
+                os::Shell::Fish => of(Shell::Fish),
+                os::Shell::Zsh => of(Shell::Zsh),
+            });
+            return runtime
+                .output
+                .print(&told.map_err(|error| CliError::Failed(in_one_line(&error)))?);
+        }
+    };
     runtime.output.print(&String::from_utf8_lossy(&text))
 }
 

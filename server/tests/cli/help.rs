@@ -1,6 +1,6 @@
 //! What the program says of itself: help, completions, manual pages.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use super::program::Desk;
 
@@ -127,6 +127,39 @@ fn bash_completes_commands_and_flags_and_other_shells_have_their_own() {
     assert_eq!(offered(&file, "roundsman hosts --state dow"), ["down"]);
     assert!(desk.run(&["completions", "zsh"]).out.starts_with("#compdef roundsman"));
     assert!(desk.run(&["completions", "fish"]).out.contains("complete -c roundsman"));
+}
+
+#[test]
+fn completions_are_put_where_the_shell_looks() {
+    let desk = Desk::new();
+    let install = |shell: &str| {
+        let mut command = desk.command(&["completions", "install"]);
+        command.env("SHELL", shell).output().unwrap()
+    };
+    let done = install("/bin/bash");
+    let file = desk.path().join(".local/share/bash-completion/completions/roundsman");
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(said.lines().next().unwrap(), format!("Wrote {}.", file.display()));
+    assert_eq!((done.status.code(), done.stderr), (Some(0), Vec::new()));
+    let file = file.display().to_string();
+    assert_eq!(offered(&file, "roundsman hist"), ["history"]);
+    let script = format!("source {file} && complete -p roundsman");
+    let bash = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+    let registered = String::from_utf8(bash.stdout).unwrap();
+    assert!(registered.contains(" -F _roundsman "), "{registered}");
+
+    for (shell, file, begins) in [
+        ("/bin/zsh", ".local/share/zsh/site-functions/_roundsman", "#compdef roundsman\n"),
+        ("/usr/bin/fish", ".config/fish/completions/roundsman.fish", "# Print"),
+    ] {
+        assert!(install(shell).status.success(), "{shell}");
+        let text = fs::read_to_string(desk.path().join(file)).unwrap();
+        assert!(text.starts_with(begins), "{shell}: {text}");
+    }
+    let refused = install("/bin/csh");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), refused.stdout), (Some(1), Vec::new()));
+    assert!(said.contains("found /bin/csh: `roundsman completions --help` lists"), "{said}");
 }
 
 #[test]
