@@ -29,6 +29,7 @@ use crate::{
     config::Config,
     discover::Finder,
     engine::{self, Command, Engine, Inputs, Parts},
+    export::Exporter,
     grpc,
     health::Policy,
     hook,
@@ -65,6 +66,7 @@ pub struct App {
     /// Opens the store, and looks whether it keeps what it took.
     looking_after: JoinHandle<()>,
     writer: Writer,
+    export: Option<OwnThread>,
     http: HttpThread,
     /// Let go last; none where the store was there before.
     locks: Option<lock::Locks>,
@@ -237,6 +239,7 @@ async fn wire(
         policy,
         hook,
     };
+    let export = keep::export(&config, &parts)?;
     let mut site = site(&config, &parts, &store, outbox, operator.clone(), commands.clone());
     let access = http::access(&config, keyring, &parts.clock)?;
     site.access = access.clone();
@@ -245,7 +248,7 @@ async fn wire(
     let (live, board) = (Arc::clone(&parts.live), (board, limits));
     let faces = Served { listening, live, site, board, hook: worker, outbox: telling };
     let orders = Orders { commands, commands_in, looks_in, operator, operator_in, access };
-    let begun = Begun { reconciler, in_force, looking_after, store, writer, phases };
+    let begun = Begun { reconciler, in_force, looking_after, store, writer, phases, export };
     Ok(Ready { config, parts, faces, orders, begun, locks: None })
 }
 
@@ -294,6 +297,7 @@ struct Begun {
     store: Arc<dyn Store>,
     writer: Writer,
     phases: Option<(Phases, Grids)>,
+    export: Option<Exporter>,
 }
 
 /// Starts the engine and what wakes it, and the faces.
@@ -315,7 +319,8 @@ async fn run_parts(
 
     let drained = keep::drained(parts.writer.clone(), config.writer.batch_rows);
     let inputs = Inputs { commands: orders.commands_in, rounds: rounds_in, silent };
-    let Begun { reconciler, in_force, looking_after, store, writer, phases } = begun;
+    let Begun { reconciler, in_force, looking_after, store, writer, phases, export } = begun;
+    let export = keep::send(export).map_err(AppError::Thread)?;
     let mut engine = Engine::new(parts).on_boot(boot_id());
     let mut following = None;
     if let Some((phases, grids)) = phases {
@@ -358,6 +363,7 @@ async fn run_parts(
         engine,
         looking_after,
         writer,
+        export,
         http,
         operator,
         access,

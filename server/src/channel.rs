@@ -46,4 +46,6 @@ pub use settings::{
 };
 pub use sign::SIGNATURE_HEADER;
 pub use template::{MAX_PLACEHOLDERS, MAX_TEMPLATE_BYTES, Template};
-pub use verdict::{Heard, MAX_ANSWER_BYTES, MAX_RETRY_AFTER, Receipt, SendError, judge};
+pub use verdict::{
+    Heard, MAX_ANSWER_BYTES, MAX_RETRY_AFTER, Receipt, SendError, judge, retry_after,
+};

@@ -34,25 +34,27 @@ mod setting_type;
 mod source;
 mod typed;
 mod url;
+mod words;
 
 pub use base_path::{BasePath, MAX_BASE_PATH_BYTES};
 pub use declare::SettingInfo;
 pub use hook_url::{HookUrl, MAX_HOOK_URL_BYTES, authority};
 pub use issuer::IssuerUrl;
 pub use layer::{Flag, IGNORED_PREFIXES, IGNORED_VARIABLES};
-pub use list::{ProxyAddress, SiteName};
+pub use list::{HeaderField, ProxyAddress, SiteName};
 pub use name::{FieldName, VisibleText};
 pub use place::{SettingLocation, SettingProblem};
 pub use public_url::{MAX_PUBLIC_URL_BYTES, PublicUrl};
 pub use read::Origin;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};
 pub use setting::{
-    Config, Discover, Grpc, Health, Hook, Http, Log, Oidc, Poll, Resolve, Retention, SETTINGS,
-    Seal, Spool, Store, Writer,
+    Config, Discover, Export, Grpc, Health, Hook, Http, Log, Oidc, Poll, Resolve, Retention,
+    SETTINGS, Seal, Spool, Store, Writer,
 };
-pub use setting_type::{ByteSize, LogFormat, LogLevel, MAX_CA_BYTES, TlsMode};
+pub use setting_type::{ByteSize, MAX_CA_BYTES};
 pub use source::{ConfigError, Loaded, MAX_CONFIG_BYTES, Sources};
 pub use url::{MysqlAddress, MysqlUrl, StoreUrl};
+pub use words::{ExportNames, ExportProtocol, LogFormat, LogLevel, TlsMode};
 
 use read::Reader;
 use roundsman_pki::server::ServerFiles;
@@ -118,6 +120,22 @@ impl Oidc {
     }
 }
 
+impl Export {
+    /// Holds settings against those that they depend on.
+    fn hold_together(&self, read: &mut Reader<'_>) {
+        if self.ca_file.is_some() && !self.url.as_ref().is_some_and(HookUrl::is_https) {
+            read.refuse(Self::ca_file().key, "is of no use unless export.url is https://");
+        }
+        if self.user.is_some() && self.token.is_none() {
+            read.refuse(Self::user().key, "needs its password: set export.token_file");
+        }
+        // RFC 7617, 2.
+        if self.user.as_ref().is_some_and(|user| user.as_str().contains(':')) {
+            read.refuse(Self::user().key, "a user of HTTP's Basic has no colon in it");
+        }
+    }
+}
+
 impl Store {
     /// The other machine that gets the password without TLS, if one does. A server of MySQL whose cache
     /// does not know the user has it sent under a key that it names itself; so can anybody who answers in
@@ -166,7 +184,7 @@ impl Config {
     /// Fills in what follows from several settings, and holds those against each other that depend on
     /// others.
     fn complete(&mut self, read: &mut Reader<'_>) {
-        let Self { http, oidc, grpc, hook, store, .. } = self;
+        let Self { http, oidc, grpc, hook, export, store, .. } = self;
         oidc.client_secret =
             read.secret("oidc.client_secret", None, oidc.client_secret_file.as_deref());
         oidc.hold_against(http, read);
@@ -174,11 +192,16 @@ impl Config {
         for (key, secret, file) in [
             (Http::token().key, &mut http.token, &http.token_file),
             (Hook::token().key, &mut hook.token, &hook.token_file),
+            (Export::token().key, &mut export.token, &export.token_file),
             (Store::password().key, &mut store.password, &store.password_file),
         ] {
             *secret = read.secret(key, secret.take(), file.as_deref());
         }
-        for (key, token) in [(Http::token().key, &http.token), (Hook::token().key, &hook.token)] {
+        for (key, token) in [
+            (Http::token().key, &http.token),
+            (Hook::token().key, &hook.token),
+            (Export::token().key, &export.token),
+        ] {
             if token.as_ref().is_some_and(|token| !fits_into_a_header(token)) {
                 read.refuse(key, "expected visible ASCII characters without spaces");
             }
@@ -194,6 +217,7 @@ impl Config {
         for (key, _) in files.into_iter().filter(|(_, is_given)| *is_given && !is_https) {
             read.refuse(key, "is of no use unless hook.url is https://");
         }
+        export.hold_together(read);
         let pair = [hook.cert_file.is_some(), hook.key_file.is_some()];
         read.hold_pair([Hook::cert_file().key, Hook::key_file().key], pair);
         if store.tls.is_none()

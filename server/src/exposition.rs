@@ -1,10 +1,12 @@
-//! Every host's newest values as text for Prometheus: what `GET /metrics/hosts` answers.
+//! Every host's newest values as text for Prometheus: what `GET /metrics/hosts` answers; and the same, sample by
+//! sample, for what is sent.
 //!
 //! Made of views of hosts, name by name, as the formats want it, and piece by piece, so that neither memory nor a
 //! thread is taken up by a whole answer. It must not know HTTP, nor who may see which host.
 
 mod families;
 mod node;
+mod samples;
 mod sources;
 mod text;
 
@@ -12,6 +14,8 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use families::{MetricFamily, OWN, Source};
 use node::{NODE, UP};
+pub use samples::{HostSamples, SampleKind};
+pub use sources::FoundSample;
 pub use text::TextFormat;
 use text::{announce, label};
 
@@ -52,6 +56,15 @@ impl NamesOf {
             Self::Node => &NODE,
         }
     }
+
+    /// What the label is called that names a host.
+    #[must_use]
+    pub fn host_label(self) -> &'static str {
+        match self {
+            Self::Roundsman => "host",
+            Self::Node => "instance",
+        }
+    }
 }
 
 impl fmt::Display for NamesOf {
@@ -79,6 +92,15 @@ pub struct Wanted {
     pub created: bool,
     /// Whether samples say of which moment they are.
     pub timestamps: bool,
+}
+
+impl Wanted {
+    fn wants(&self, family: &MetricFamily) -> bool {
+        let of = &self.families;
+        let is_of = of.is_empty() || family.of.is_none_or(|family| of.contains(&family));
+        // A target of its own has one of Prometheus' own.
+        is_of && (self.says_host || family.name != UP)
+    }
 }
 
 /// The moment until which what a host's last good poll said is fresh; none before there was one.
@@ -111,11 +133,7 @@ impl Exposed {
     fn new(view: Arc<HostView>, wanted: &Wanted, now: WallMs) -> Self {
         let (mut labels, mut says_group) = (Vec::new(), false);
         if wanted.says_host {
-            let name = match wanted.names {
-                NamesOf::Roundsman => "host",
-                NamesOf::Node => "instance",
-            };
-            label(&mut labels, name, view.name.as_str());
+            label(&mut labels, wanted.names.host_label(), view.name.as_str());
             if let (NamesOf::Roundsman, Some(group)) = (wanted.names, &view.group) {
                 labels.push(b',');
                 label(&mut labels, "group", group.as_str());
@@ -171,7 +189,7 @@ impl Exposition {
     /// How many samples there are at most. Counted, not written.
     #[must_use]
     pub fn samples(&self) -> usize {
-        let all = self.wanted.names.families().iter().filter(|family| self.is_wanted(family));
+        let all = self.wanted.names.families().iter().filter(|family| self.wanted.wants(family));
         let sources = all.flat_map(|family| &family.parts).map(|part| part.source);
         let tables: Vec<Option<DetailTable>> = sources.map(Source::table).collect();
         let of = |table| tables.iter().filter(|of| **of == table).count();
@@ -194,18 +212,11 @@ impl Exposition {
         self.hosts.iter().any(|host| host.values.is_some())
     }
 
-    fn is_wanted(&self, family: &MetricFamily) -> bool {
-        let of = &self.wanted.families;
-        let is_of = of.is_empty() || family.of.is_none_or(|family| of.contains(&family));
-        // A target of its own has one of Prometheus' own.
-        is_of && (self.wanted.says_host || family.name != UP)
-    }
-
     /// Goes on with the next family that is wanted; none when all are written.
     fn next_family(&mut self) -> Option<(&'static MetricFamily, usize, bool)> {
         loop {
             let family = self.families.next()?;
-            if self.is_wanted(family) {
+            if self.wanted.wants(family) {
                 return Some((family, 0, false));
             }
         }
@@ -251,4 +262,4 @@ impl Iterator for Exposition {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

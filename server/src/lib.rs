@@ -52,6 +52,7 @@ pub mod exposition;
 pub mod engine;
 pub mod ticker;
 pub mod outbox;
+pub mod export;
 pub mod reconcile;
 pub mod upkeep;
 

@@ -4,6 +4,7 @@
 //! writer) is read when somebody asks.
 
 mod connections;
+mod export;
 mod names;
 mod shown;
 
@@ -17,6 +18,7 @@ use prometheus_client::{
 
 use connections::ConnectionMetrics;
 pub use connections::Connections;
+pub use export::{ExportLoss, ExportLossLabel};
 
 use crate::model::{AlarmState, LossReason, Outcome, Severity, State};
 
@@ -204,6 +206,20 @@ pub struct Metrics {
     pub channel_waiting: Family<ChannelLabel, Gauge>,
     /// Age of the oldest of them, seconds; 0 when there is none.
     pub channel_oldest: Family<ChannelLabel, Gauge>,
+    /// Samples that the export's receiver took.
+    pub export_sent: Counter,
+    /// Samples that it was not sent or did not keep, by reason.
+    pub export_dropped: Family<ExportLossLabel, Counter>,
+    /// Tries that are made again.
+    pub export_retries: Counter,
+    /// Polls that were not exported.
+    pub export_polls_missed: Counter,
+    /// Bytes that wait for the receiver.
+    pub export_waiting_bytes: Gauge,
+    /// Age of the oldest of them, seconds; 0 when there is none.
+    pub export_oldest: Gauge,
+    /// When the receiver last took something, seconds since 1970; 0 before it did.
+    pub export_last_success: Gauge,
     faces: ConnectionMetrics,
     /// Requests with a wrong token or password.
     pub http_denied: Counter,
@@ -280,6 +296,13 @@ impl Metrics {
             channel_failed: Family::default(),
             channel_waiting: Family::default(),
             channel_oldest: Family::default(),
+            export_sent: Counter::default(),
+            export_dropped: Family::default(),
+            export_retries: Counter::default(),
+            export_polls_missed: Counter::default(),
+            export_waiting_bytes: Gauge::default(),
+            export_oldest: Gauge::default(),
+            export_last_success: Gauge::default(),
             faces: ConnectionMetrics::default(),
             http_denied: Counter::default(),
             log_lines_dropped: Counter::default(),
@@ -296,6 +319,7 @@ impl Metrics {
         metrics.register_polling();
         metrics.register_keeping();
         metrics.register_telling();
+        metrics.register_export();
         metrics.register_spool();
         metrics.register_room();
         metrics.register_asking();

@@ -112,6 +112,13 @@ pub enum CallError {
     },
 }
 
+/// Whether another try may end better, as this status (other than 2xx) says.
+#[must_use]
+pub fn may_pass(status: StatusCode) -> bool {
+    let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    status.is_server_error() || later.contains(&status)
+}
+
 /// What certificates are checked against, and the one that is shown.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
@@ -189,9 +196,10 @@ impl Client {
     /// [`CallError`]: nobody answered in HTTP. Any status is an answer.
     pub async fn call(
         &self,
-        mut request: Request<String>,
+        request: Request<impl Into<Body>>,
         most: usize,
     ) -> Result<Answer, CallError> {
+        let mut request = request.map(Into::into);
         let theirs = std::mem::take(request.headers_mut());
         let headers = request.headers_mut();
         if let Ok(host) = HeaderValue::try_from(self.url.authority()) {
@@ -204,7 +212,7 @@ impl Client {
         timeout(self.timeout, self.send(request, most)).await.map_err(|_| late())?
     }
 
-    async fn send(&self, request: Request<String>, most: usize) -> Result<Answer, CallError> {
+    async fn send(&self, request: Request<Body>, most: usize) -> Result<Answer, CallError> {
         let stream = connect(&self.names, self.url.host(), self.url.port(), self.timeout).await?;
         let Some((tls, name)) = &self.tls else { return self.talk(stream, request, most).await };
         let stream = tls.connect(name.clone(), stream).await.map_err(|error| CallError::Tls {
@@ -217,7 +225,7 @@ impl Client {
     async fn talk(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        request: Request<String>,
+        request: Request<Body>,
         most: usize,
     ) -> Result<Answer, CallError> {
         let broken = |source| CallError::Broken { to: self.url.authority(), source };

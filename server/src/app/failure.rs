@@ -27,6 +27,9 @@ pub enum AppError {
     /// Nobody could be told.
     #[error(transparent)]
     Hook(#[from] crate::hook::HookError),
+    /// No reading could be sent.
+    #[error(transparent)]
+    Export(#[from] crate::export::ExportError),
     /// Everybody could ask, and nobody said so.
     #[error(
         "http.listen = {0} is open to other machines: set http.token_file (what they have to know) or http.access_file (a token for each), or http.open = true"

@@ -1,11 +1,13 @@
-//! How rows are kept: the spool, the writer, and what is said of them.
+//! How rows are kept: the spool, the writer, and what is said of them; and who is sent readings beside.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use super::{AppError, rows};
+use super::{AppError, rows, thread::OwnThread};
 use crate::{
     clock::Clock,
     config::{self, Config},
+    engine::Parts,
+    export::{ExportParts, Exporter},
     hook::{Hook, NoticeStores},
     live::Live,
     metrics::Metrics,
@@ -36,6 +38,23 @@ fn tell(hook: Option<Hook>, outbox: Outbox) -> Tell {
         }
         outbox.hear(alarms);
     })
+}
+
+/// What sends readings, if somebody wants them.
+pub(super) fn export(config: &Config, parts: &Parts) -> Result<Option<Exporter>, AppError> {
+    let Parts { clock, live, metrics, .. } = parts.clone();
+    let parts = ExportParts { live, metrics, clock };
+    Ok(Exporter::new(&config.export, &config.resolve, &config.data, parts)?)
+}
+
+/// Has it send, on a thread of its own.
+pub(super) fn send(export: Option<Exporter>) -> io::Result<Option<OwnThread>> {
+    let work = |export: Exporter| {
+        OwnThread::start("export", |mut stop| {
+            export.run(async move { drop(stop.wait_for(|stop| *stop).await) })
+        })
+    };
+    export.map(work).transpose()
 }
 
 /// What the hook's worker works with.

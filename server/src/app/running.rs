@@ -1,8 +1,8 @@
 //! A server that runs: what may be asked of it, and how it is stopped.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{App, FLUSH, keep};
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     reconcile::{OperatorOrder, Reloaded},
     store::writer::WriterStats,
 };
+
+/// How long the export may take to send and to keep what waits, at most.
+const EXPORT_ENDS: Duration = Duration::from_secs(5);
 
 impl App {
     /// The live view of the fleet.
@@ -74,7 +77,13 @@ impl App {
         let _ = self.commands.send(Command::Stop).await;
         let _ = self.engine.await;
         // What it has told is then among the last rows.
-        self.http.stop_hook().await;
+        let sent = async {
+            if let Some(export) = self.export {
+                // A disk that hangs holds up nobody else.
+                let _ = timeout(EXPORT_ENDS, export.stop()).await;
+            }
+        };
+        tokio::join!(sent, self.http.stop_hook());
         self.looking_after.abort();
         let stats = self.writer.flush_and_stop(FLUSH).await;
         keep::last_word(&stats);

@@ -97,7 +97,7 @@ pub fn judge(kind: Kind, to: &str, heard: Heard<'_>, now: WallMs) -> Result<Rece
     let answer = one_line(&body, SHOWN);
     let said = if answer.is_empty() { String::new() } else { format!(": {answer}") };
     let later = |why: &str| SendError::Transient {
-        retry_after: retry_after(heard.retry_after, &json, now),
+        retry_after: retry_after_said(heard.retry_after, &json, now),
         words: format!("{to} answered {status}{why}{said}"),
     };
     let refused = |why: &str| SendError::Refused {
@@ -165,19 +165,27 @@ fn verdict(kind: Kind, body: &str, json: &Value) -> Said {
 
 /// How long the receiver wants to be left alone: by its head, a number of seconds or a date, or by the
 /// body as Telegram and Discord say it.
-fn retry_after(head: Option<&str>, json: &Value, now: WallMs) -> Option<Duration> {
-    let in_head = head.and_then(|head| {
-        let head = head.trim();
-        if let Ok(seconds) = head.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = chrono::DateTime::parse_from_rfc2822(head).ok()?;
-        Some(WallMs(date.timestamp_millis()).since(now))
-    });
+fn retry_after_said(head: Option<&str>, json: &Value, now: WallMs) -> Option<Duration> {
     let in_body = || {
         let seconds = json.pointer("/parameters/retry_after").or_else(|| json.get("retry_after"));
         let seconds = seconds?.as_f64()?.ceil().max(0.0);
         Duration::try_from_secs_f64(seconds).ok()
     };
-    in_head.or_else(in_body).map(|length| length.min(MAX_RETRY_AFTER))
+    let in_body = || in_body().map(|length| length.min(MAX_RETRY_AFTER));
+    head.and_then(|head| retry_after(head, now)).or_else(in_body)
+}
+
+/// How long a receiver wants to be left alone by its `Retry-After` (RFC 9110, 10.2.3), a number of seconds or a
+/// date; at most [`MAX_RETRY_AFTER`].
+#[must_use]
+pub fn retry_after(head: &str, now: WallMs) -> Option<Duration> {
+    let head = head.trim();
+    let length = match head.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = chrono::DateTime::parse_from_rfc2822(head).ok()?;
+            WallMs(date.timestamp_millis()).since(now)
+        }
+    };
+    Some(length.min(MAX_RETRY_AFTER))
 }

@@ -1,4 +1,4 @@
-//! Where the web hook posts to. Its path may hold a token, so it is never shown.
+//! Where the web hook posts to, and the export. Its path may hold a token, so it is never shown.
 
 use std::fmt;
 
@@ -112,7 +112,7 @@ impl fmt::Debug for HookUrl {
 impl TextSetting for HookUrl {
     const SECRET: bool = true;
     const EXPECTED: &'static str =
-        "\"https://host:port/path\" or http:// without a user (a token goes into hook.token_file)";
+        "\"https://host:port/path\" or http:// without a user (a token goes into token_file)";
 
     fn read(text: &str) -> Option<Self> {
         Self::parse(text)

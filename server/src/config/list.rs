@@ -6,9 +6,19 @@ use std::{
 };
 
 use figment::{Figment, value::Value};
+use http::{
+    HeaderName, HeaderValue,
+    header::{
+        AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST,
+        TRANSFER_ENCODING, USER_AGENT,
+    },
+};
 
-use super::setting_type::{Parsed, SettingType, TextSetting, Wrong, take};
-use crate::model::{Severity, State};
+use super::{
+    secret::Secret,
+    setting_type::{Parsed, SettingType, TextSetting, Wrong, take},
+};
+use crate::model::{Family, Severity, State};
 
 /// What a setting can have several of.
 pub(super) trait ListItem: TextSetting {
@@ -22,6 +32,8 @@ pub(super) trait ListItem: TextSetting {
 /// Several: an array of the file, or one text with commas between them, which is what a variable and a
 /// flag can give.
 impl<T: ListItem> SettingType for Vec<T> {
+    const SECRET: bool = <T as TextSetting>::SECRET;
+
     fn expected() -> String {
         format!("a list of {}, or one text with commas between them", T::ALL)
     }
@@ -165,6 +177,76 @@ impl TextSetting for Severity {
     fn show(&self) -> String {
         self.as_str().to_owned()
     }
+}
+
+/// A header field that a request has beside its own. Its value is never shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd)]
+pub struct HeaderField {
+    name: String,
+    value: Secret,
+}
+
+impl HeaderField {
+    /// Those that the client itself makes; what is an authorization has settings of its own.
+    const OWN: [HeaderName; 8] = [
+        AUTHORIZATION,
+        CONNECTION,
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        HOST,
+        TRANSFER_ENCODING,
+        USER_AGENT,
+    ];
+
+    /// As a request has it; none is never the answer for a field that was read.
+    #[must_use]
+    pub fn pair(&self) -> Option<(HeaderName, HeaderValue)> {
+        let name = HeaderName::from_bytes(self.name.as_bytes()).ok()?;
+        let mut value = HeaderValue::from_str(self.value.expose()).ok()?;
+        value.set_sensitive(true);
+        Some((name, value))
+    }
+}
+
+impl TextSetting for HeaderField {
+    const SECRET: bool = true;
+    const EXPECTED: &'static str = "\"Name: value\", and not a field that each request has (Authorization, Content-Type, Host ...)";
+
+    fn read(text: &str) -> Option<Self> {
+        let (name, value) = text.split_once(':')?;
+        let (name, value) = (name.trim().to_ascii_lowercase(), Secret::new(value.trim()));
+        let is_own = Self::OWN.iter().any(|own| own.as_str() == name);
+        let field = Self { name, value };
+        (!is_own && !field.value.expose().is_empty() && field.pair().is_some()).then_some(field)
+    }
+
+    fn show(&self) -> String {
+        format!("{}: {}", self.name, self.value)
+    }
+}
+
+impl ListItem for HeaderField {
+    const COUNT: RangeInclusive<usize> = 0..=16;
+    const ALL: &'static str =
+        "up to 16 header fields such as [\"X-Scope-OrgID: fleet\", \"X-Region: eu\"]";
+}
+
+impl TextSetting for Family {
+    const EXPECTED: &'static str = "one of \"cpu\", \"load\", \"memory\", \"softirq\", \"network\", \"disk\", \"filesystem\", \"system\", \"pressure\", \"vmstat\", \"sockets\", \"processes\", \"containers\"";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text.trim())
+    }
+
+    fn show(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl ListItem for Family {
+    const COUNT: RangeInclusive<usize> = 0..=Self::ALL.len();
+    const ALL: &'static str = "families such as [\"cpu\", \"memory\"]";
 }
 
 impl ListItem for State {

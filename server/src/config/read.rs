@@ -115,15 +115,17 @@ impl<'a> Reader<'a> {
     /// What is wrong with the value of a setting.
     fn wrong<T: SettingType>(&self, setting: &Setting<T>, index: Option<usize>) -> String {
         let (key, expected) = (setting.key, setting.expected());
-        let found = self.merged.find_value(key).ok().filter(|_| !T::SECRET);
+        let found = self.merged.find_value(key).ok();
         let entry = found.as_ref().and_then(|found| found.as_array()?.get(index?));
-        match (&found, index.zip(entry)) {
-            (_, Some((index, entry))) => {
-                let expected = T::expected_entry();
-                format!("{key}[{index}]: expected {expected}, found {}", written(entry))
+        let (what, found) = match index.zip(entry) {
+            Some((index, entry)) => {
+                (format!("{key}[{index}]: expected {}", T::expected_entry()), Some(entry))
             }
-            (Some(found), None) => format!("{key}: expected {expected}, found {}", written(found)),
-            (None, None) => format!("{key}: expected {expected}"),
+            None => (format!("{key}: expected {expected}"), found.as_ref()),
+        };
+        match found.filter(|_| !T::SECRET) {
+            Some(found) => format!("{what}, found {}", written(found)),
+            None => what,
         }
     }
 

@@ -8,16 +8,17 @@ use super::{
     declare::SettingInfo,
     hook_url::HookUrl,
     issuer::IssuerUrl,
-    list::{ProxyAddress, SiteName},
+    list::{HeaderField, ProxyAddress, SiteName},
     name::{FieldName, VisibleText},
     public_url::PublicUrl,
     read::Reader,
     secret::Secret,
-    setting_type::{ByteSize, LogFormat, LogLevel, SettingType, TlsMode},
+    setting_type::{ByteSize, SettingType},
     typed::Setting,
     url::StoreUrl,
+    words::{ExportNames, ExportProtocol, LogFormat, LogLevel, TlsMode},
 };
-use crate::model::{Severity, State};
+use crate::model::{Family, Severity, State};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -243,6 +244,38 @@ configuration! {
         token: Option<Secret> = None;
         /// File that holds the token; a relative path is beside this file.
         token_file: Option<PathBuf> = None;
+    }
+
+    /// `[export]`: where readings are sent as they are taken.
+    export "export.": Export {
+        /// Where each poll is sent to by Prometheus' remote_write: "https://metrics.example.org/api/v1/write"; "":
+        /// nowhere. The path may hold a token and is never shown.
+        url: Option<HookUrl> = None;
+        /// "remote_write" (1.0), which every receiver takes, or "remote_write_2" (2.0), which has types and fewer
+        /// bytes; a receiver that does not take 2.0 is sent 1.0.
+        protocol: ExportProtocol = ExportProtocol::RemoteWrite;
+        /// Whose names the metrics have, as in /metrics/hosts: "roundsman", or "node" for node_exporter's.
+        names: ExportNames = ExportNames::Roundsman;
+        /// Only values of these families: ["cpu", "memory"]; none named: of all. What is said of every host goes
+        /// along.
+        families: Vec<Family> = Vec::new();
+        /// Header fields that each request has beside its own, up to 16: ["X-Scope-OrgID: fleet"]. Their values may
+        /// be secrets and are never shown.
+        headers: Vec<HeaderField> = Vec::new();
+        /// The user of HTTP's Basic, whose password the token then is; "": the token is sent as "Bearer".
+        user: Option<VisibleText> = None;
+        /// Sent as "Authorization: ...". Better in a file, as Docker and Kubernetes mount secrets.
+        token: Option<Secret> = None;
+        /// File that holds the token; a relative path is beside this file.
+        token_file: Option<PathBuf> = None;
+        /// Certificates (PEM) that the one of an https receiver is checked against; "": the public
+        /// authorities. A relative path is beside this file.
+        ca_file: Option<PathBuf> = None;
+        /// Longest time for one request, connecting included; 100ms to 5m.
+        timeout: Duration = secs(30), millis(100) => secs(300);
+        /// Most bytes of packed requests that wait on disk (the folder export under `data`) while the receiver is
+        /// away; then the oldest are counted and lost. 0B to 1024GiB; with "0B" they wait in memory alone.
+        queue: ByteSize = ByteSize(1 << 30), ByteSize(0) => ByteSize(1 << 40);
     }
 
     /// `[retention]`: how long rows are kept, and in how much room.

@@ -46,11 +46,12 @@ impl Loaded {
     #[must_use]
     pub fn changed_since(&self, before: &Self) -> Vec<&'static str> {
         let secrets = |loaded: &Self| {
-            let Config { http, hook, store, .. } = &loaded.config;
+            let Config { http, hook, export, store, .. } = &loaded.config;
             [
                 ("http.token", http.token.clone()),
                 ("store.password", store.password.clone()),
                 ("hook.token", hook.token.clone()),
+                ("export.token", export.token.clone()),
             ]
         };
         let values = self.origins.iter().zip(&before.origins);

@@ -323,10 +323,11 @@ fn a_list_is_an_array_or_one_text_and_an_entry_that_is_wrong_is_named_by_its_ind
             let error = load(&file(&mixed), &[needed], &[]).unwrap_err();
             let place =
                 format!("DIR/roundsman.toml:2:{}: {}[1]: expected ", name.len() + 4, setting.key);
-            assert!(
-                error.starts_with(&place) && error.ends_with(&format!("found {wrong}")),
-                "{error}"
-            );
+            // What may be a secret is not repeated.
+            let is_shown = setting.key != "export.headers";
+            assert!(error.starts_with(&place), "{error}");
+            assert_eq!(error.ends_with(&format!("found {wrong}")), is_shown, "{error}");
+            assert_eq!(error.contains("found"), is_shown, "{error}");
         }
     }
 }

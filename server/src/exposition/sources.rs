@@ -1,4 +1,4 @@
-//! What of a host a metric says: finds the values of a family and writes them.
+//! What of a host a metric says: finds the values of a family, sample by sample, for a text and for what is sent.
 
 use std::sync::Arc;
 
@@ -15,14 +15,60 @@ use crate::{
 /// Bytes in a sector of `/proc/diskstats`, whatever the device's own sector size is.
 const SECTOR_BYTES: u64 = 512;
 
+/// A sample of a host, without what all samples of its part have.
+#[derive(Debug, Clone, Copy)]
+pub struct FoundSample<'a> {
+    /// The labels of its row, as many as its part has names for; empty where the host has it once.
+    pub row: &'a [Arc<str>],
+    /// Labels that no other sample of its part need have, names and values; an empty value is none.
+    pub more: &'a [(&'a str, &'a str)],
+    /// Its value.
+    pub value: Total,
+    /// Of a counter when it began, seconds since 1970; none where that is not known or not asked for.
+    pub(super) boot_s: Option<f64>,
+}
+
 /// Writes every sample of a family that there is of a host.
 pub(super) fn write(out: &mut Vec<u8>, family: &MetricFamily, host: &Exposed) {
+    // What is said of every host is of now, so it has no moment.
+    let values = host.values.as_ref().filter(|_| family.of.is_some());
+    let moment = values.map_or(&b""[..], |values| &values.moment);
     for part in &family.parts {
-        match (family.of, &host.values) {
-            (None, _) => of_any(out, family, part, host),
-            (Some(_), Some(values)) => Found { family, part, host, values }.write(out),
-            (Some(_), None) => {}
-        }
+        walk(family, part, host, &mut |found| {
+            labelled(Sample::of(out, &family.name), part, host, found).is(found.value, moment);
+            if let Some(boot_s) = found.boot_s {
+                let stem = family.name.strip_suffix("_total").unwrap_or(&family.name);
+                let created = Sample::of(out, stem).goes_on("_created");
+                let boot = gauge(boot_s, Column::BootTimeS.spec());
+                labelled(created, part, host, found).is(boot, moment);
+            }
+        });
+    }
+}
+
+fn labelled<'o>(
+    sample: Sample<'o>,
+    part: &SamplePart,
+    host: &Exposed,
+    found: FoundSample<'_>,
+) -> Sample<'o> {
+    let sample = sample.labels(&host.labels).labels(part.labels.as_bytes());
+    let sample = found.more.iter().fold(sample, |sample, (name, value)| sample.label(name, value));
+    let labels = part.row_labels.iter().zip(found.row);
+    labels.fold(sample, |sample, (name, value)| sample.label(name, value))
+}
+
+/// Hands on every sample of a part of a family that there is of a host.
+pub(super) fn walk(
+    family: &MetricFamily,
+    part: &SamplePart,
+    host: &Exposed,
+    visit: &mut impl FnMut(FoundSample<'_>),
+) {
+    match (family.of, &host.values) {
+        (None, _) => of_any(part, host, visit),
+        (Some(_), Some(values)) => Finder { part, values }.walk(visit),
+        (Some(_), None) => {}
     }
 }
 
@@ -30,112 +76,108 @@ fn yes(is: bool) -> Total {
     Total::whole(is.into())
 }
 
-/// What there is of every host, whether it has values or not. It is of now, so it has no moment.
-fn of_any(out: &mut Vec<u8>, family: &MetricFamily, part: &SamplePart, host: &Exposed) {
+/// A sample that a host has once.
+fn once<'a>(value: Total, more: &'a [(&'a str, &'a str)]) -> FoundSample<'a> {
+    FoundSample { row: &[], more, value, boot_s: None }
+}
+
+/// What there is of every host, whether it has values or not.
+fn of_any(part: &SamplePart, host: &Exposed, visit: &mut impl FnMut(FoundSample<'_>)) {
     let view = &host.view;
-    let sample = |out| begin(out, family, part, host);
     match part.source {
-        Source::Up => sample(out).is(yes(host.values.is_some()), b""),
-        Source::Is(state) => sample(out).is(yes(view.state == state), b""),
+        Source::Up => visit(once(yes(host.values.is_some()), &[])),
+        Source::Is(state) => visit(once(yes(view.state == state), &[])),
         Source::Outcome => {
             if let Some(last) = &view.last {
-                sample(out).label("outcome", last.outcome.as_str()).is(yes(true), b"");
+                visit(once(yes(true), &[("outcome", last.outcome.as_str())]));
             }
         }
         Source::GoodPoll => {
             let due = view.last_good.as_ref().and_then(|poll| u64::try_from(poll.slot.0).ok());
             if let Some(digits) = due {
-                sample(out).is(Total { digits, decimals: 3 }, b"");
+                visit(once(Total { digits, decimals: 3 }, &[]));
             }
         }
-        Source::About => about(sample(out), host),
+        Source::About => about(host, visit),
         _ => {}
     }
 }
 
 /// What is known of a host, as labels.
-fn about(mut sample: Sample<'_>, host: &Exposed) {
-    let view = &host.view;
-    if let Some(group) = view.group.as_ref().filter(|_| !host.says_group) {
-        sample = sample.label("group", group.as_str());
-    }
-    let facts = &view.facts;
-    for (name, value) in [
-        ("hostname", &facts.hostname),
-        ("kernel", &facts.kernel),
-        ("os", &facts.os),
-        ("architecture", &facts.architecture),
-        ("probe_version", &facts.probe_version),
-    ] {
-        sample = sample.label(name, value.as_deref().unwrap_or_default());
-    }
-    for (name, value) in view.labels.iter() {
-        sample = sample.label(&format!("label_{name}"), value);
-    }
-    sample.is(yes(true), b"");
+fn about(host: &Exposed, visit: &mut impl FnMut(FoundSample<'_>)) {
+    let (view, facts) = (&host.view, &host.view.facts);
+    let group = view.group.as_ref().filter(|_| !host.says_group);
+    let fact = |fact: &'_ Option<Arc<str>>| fact.clone().unwrap_or_default();
+    let known = [
+        ("hostname", fact(&facts.hostname)),
+        ("kernel", fact(&facts.kernel)),
+        ("os", fact(&facts.os)),
+        ("architecture", fact(&facts.architecture)),
+        ("probe_version", fact(&facts.probe_version)),
+    ];
+    let own: Vec<(String, &str)> =
+        view.labels.iter().map(|(name, value)| (format!("label_{name}"), value.as_str())).collect();
+    let more: Vec<(&str, &str)> = group
+        .map(|group| ("group", group.as_str()))
+        .into_iter()
+        .chain(known.iter().map(|(name, value)| (*name, &**value)))
+        .chain(own.iter().map(|(name, value)| (name.as_str(), *value)))
+        .collect();
+    visit(once(yes(true), &more));
 }
 
-fn begin<'o>(
-    out: &'o mut Vec<u8>,
-    family: &MetricFamily,
-    part: &SamplePart,
-    host: &Exposed,
-) -> Sample<'o> {
-    Sample::of(out, &family.name).labels(&host.labels).labels(part.labels.as_bytes())
-}
-
-/// Values of a host that are to be written as samples of a family.
+/// Finds the values of a host that are samples of a part.
 #[derive(Clone, Copy)]
-struct Found<'a> {
-    family: &'a MetricFamily,
+struct Finder<'a> {
     part: &'a SamplePart,
-    host: &'a Exposed,
     values: &'a Values,
 }
 
-impl Found<'_> {
-    fn write(self, out: &mut Vec<u8>) {
+impl Finder<'_> {
+    fn walk(self, visit: &mut impl FnMut(FoundSample<'_>)) {
         let answer = &*self.values.answer;
         match self.part.source {
-            Source::Gauge(column) => self.as_is(out, column.spec(), self.gauge(column)),
+            Source::Gauge(column) => as_is(visit, column.spec(), self.gauge(column)),
             Source::Rest(column, part) => {
                 // Where there is no part, all is the rest.
                 let rest = self.gauge(column).map(|all| all - self.gauge(part).unwrap_or_default());
-                self.as_is(out, column.spec(), rest.filter(|rest| *rest >= 0.0));
+                as_is(visit, column.spec(), rest.filter(|rest| *rest >= 0.0));
             }
             Source::Counter(column) => {
                 // The probe's own counter began with the probe.
                 let boot_s = self.values.boot_s.filter(|_| column != Column::ProbeCpuPct);
-                self.counter(out, &[], rates::total(answer, column), boot_s);
+                sample(visit, &[], rates::total(answer, column), boot_s);
             }
             Source::Raw(column, of_ipv6) => {
                 let raw = rates::counters_of(answer, column)
                     .find_map(|(counter, raw)| raw.filter(|_| counter.is_of_ipv6 == of_ipv6));
-                self.sample(out, &[], raw.map(Total::whole));
+                sample(visit, &[], raw.map(Total::whole), None);
             }
-            Source::RowGauge(of, column) => self.row_gauges(out, of, column),
-            Source::RowCounter(of, column) => self.row_counters(out, of, column),
-            Source::RowSectors(of, column) => self.row_counters(out, of, column),
+            Source::RowGauge(of, column) => self.row_gauges(visit, of, column),
+            Source::RowCounter(of, column) => self.row_counters(visit, of, column),
+            Source::RowSectors(of, column) => self.row_counters(visit, of, column),
             Source::Clock => {
                 let micros = u64::try_from(answer.clocks.wall_ns / 1_000).ok();
-                self.sample(out, &[], micros.map(|digits| Total { digits, decimals: 6 }));
+                let value = micros.map(|digits| Total { digits, decimals: 6 });
+                sample(visit, &[], value, None);
             }
             Source::Kernel => {
                 let facts = &answer.facts;
-                let mut sample = self.begin(out, &[]).label("sysname", "Linux");
-                for (name, value) in [
-                    ("release", &facts.kernel),
-                    ("machine", &facts.architecture),
-                    ("nodename", &facts.hostname),
-                ] {
-                    sample = sample.label(name, value.as_deref().unwrap_or_default());
-                }
-                sample.is(yes(true), &self.values.moment);
+                let text = |fact: &'_ Option<Arc<str>>| fact.clone().unwrap_or_default();
+                let [release, machine, name] =
+                    [&facts.kernel, &facts.architecture, &facts.hostname].map(text);
+                let more = [
+                    ("sysname", "Linux"),
+                    ("release", &*release),
+                    ("machine", &*machine),
+                    ("nodename", &*name),
+                ];
+                visit(once(yes(true), &more));
             }
             Source::MountFails => {
                 for mount in &answer.mounts {
                     let row = [&mount.mount_point, &mount.device, &mount.fs_type].map(Arc::clone);
-                    self.sample(out, &row, Some(yes(mount.status != Status::Ok)));
+                    sample(visit, &row, Some(yes(mount.status != Status::Ok)), None);
                 }
             }
             Source::Up | Source::Is(_) | Source::Outcome | Source::GoodPoll | Source::About => {}
@@ -146,20 +188,16 @@ impl Found<'_> {
         self.values.poll.values.as_ref()?.get(column)
     }
 
-    fn as_is(self, out: &mut Vec<u8>, spec: &ColumnSpec, value: Option<f64>) {
-        self.sample(out, &[], value.map(|value| gauge(value, spec)));
-    }
-
-    fn row_gauges(self, out: &mut Vec<u8>, of: DetailTable, column: usize) {
+    fn row_gauges(self, visit: &mut impl FnMut(FoundSample<'_>), of: DetailTable, column: usize) {
         let spec = &of.specs()[column];
         let detail = self.values.poll.detail.iter();
         for (labels, cells) in detail.flat_map(|detail| detail.rows(of)) {
             let value = cells.get(column).copied().filter(|cell| !cell.is_nan());
-            self.sample(out, labels, value.map(|value| gauge(value, spec)));
+            sample(visit, labels, value.map(|value| gauge(value, spec)), None);
         }
     }
 
-    fn row_counters(self, out: &mut Vec<u8>, of: DetailTable, column: usize) {
+    fn row_counters(self, visit: &mut impl FnMut(FoundSample<'_>), of: DetailTable, column: usize) {
         let answer = &*self.values.answer;
         // Of a device it is not known when it came.
         let began_with_boot = matches!(of, DetailTable::Core | DetailTable::Softirq);
@@ -172,38 +210,22 @@ impl Found<'_> {
             let total = total.map(|total| {
                 if in_sectors { Total::whole(total.digits / SECTOR_BYTES) } else { total }
             });
-            self.counter(out, labels, total, boot_s);
+            sample(visit, labels, total, boot_s);
         }
     }
+}
 
-    fn counter(
-        self,
-        out: &mut Vec<u8>,
-        row: &[Arc<str>],
-        total: Option<Total>,
-        boot_s: Option<f64>,
-    ) {
-        self.sample(out, row, total);
-        let (Some(_), Some(boot_s)) = (total, boot_s) else { return };
-        let stem = self.family.name.strip_suffix("_total").unwrap_or(&self.family.name);
-        let created = Sample::of(out, stem).goes_on("_created");
-        let boot = gauge(boot_s, Column::BootTimeS.spec());
-        self.labelled(created, row).is(boot, &self.values.moment);
-    }
+fn as_is(visit: &mut impl FnMut(FoundSample<'_>), spec: &ColumnSpec, value: Option<f64>) {
+    sample(visit, &[], value.map(|value| gauge(value, spec)), None);
+}
 
-    fn sample(self, out: &mut Vec<u8>, row: &[Arc<str>], value: Option<Total>) {
-        if let Some(value) = value {
-            self.begin(out, row).is(value, &self.values.moment);
-        }
-    }
-
-    fn begin<'o>(self, out: &'o mut Vec<u8>, row: &[Arc<str>]) -> Sample<'o> {
-        self.labelled(Sample::of(out, &self.family.name), row)
-    }
-
-    fn labelled<'o>(self, sample: Sample<'o>, row: &[Arc<str>]) -> Sample<'o> {
-        let sample = sample.labels(&self.host.labels).labels(self.part.labels.as_bytes());
-        let labels = self.part.row_labels.iter().zip(row);
-        labels.fold(sample, |sample, (name, value)| sample.label(name, value))
+fn sample(
+    visit: &mut impl FnMut(FoundSample<'_>),
+    row: &[Arc<str>],
+    value: Option<Total>,
+    boot_s: Option<f64>,
+) {
+    if let Some(value) = value {
+        visit(FoundSample { row, more: &[], value, boot_s });
     }
 }

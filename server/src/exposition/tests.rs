@@ -9,7 +9,7 @@ use crate::{
     rates::{machine::snapshot, rates},
 };
 
-const NOW: WallMs = WallMs(1_774_747_800_000);
+pub(crate) const NOW: WallMs = WallMs(1_774_747_800_000);
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -81,7 +81,7 @@ fn answer() -> Snapshot {
 }
 
 /// A host whose last poll was due so many seconds ago.
-fn host(name: &str, outcome: Outcome, ago: u64) -> HostView {
+pub(crate) fn host(name: &str, outcome: Outcome, ago: u64) -> HostView {
     let name = HostName::new(name).unwrap();
     let answer = answer();
     let worth = rates(None, &answer);

@@ -10,7 +10,7 @@ use http::{
 use super::HookError;
 use crate::{
     config::{self, Secret},
-    outgoing::{CallError, Client, SetupError, Trust},
+    outgoing::{CallError, Client, SetupError, Trust, may_pass},
     resolve::HostResolver,
 };
 
@@ -38,14 +38,7 @@ impl PostError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => {
-                let later = [
-                    StatusCode::REQUEST_TIMEOUT,
-                    StatusCode::TOO_EARLY,
-                    StatusCode::TOO_MANY_REQUESTS,
-                ];
-                status.is_server_error() || later.contains(status)
-            }
+            Self::Refused { status, .. } => may_pass(*status),
             Self::Request(_) => false,
             Self::Silence(_) => true,
         }
