@@ -33,6 +33,7 @@ mod row_series;
 mod together;
 mod compare;
 mod top;
+mod calendar;
 mod availability;
 mod moved;
 mod changes;
@@ -45,7 +46,10 @@ pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
 pub use annotations::{AnnotationShape, AnnotationsPage, MAX_ANNOTATIONS, MAX_FRESH_ANNOTATIONS};
 pub use audit::{AuditPage, AuditShape};
-pub use availability::{Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod};
+pub use availability::{
+    AVAILABILITY_COLUMNS, Availability, AvailabilityRange, AvailabilityShape, Target,
+};
+pub use calendar::{Calendar, CalendarPeriod, MAX_START_DAY, PeriodShape, parse_zone};
 pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use exposed::{ExposedFilter, MAX_SHARDS, SHARD_PATTERN, Shard, TargetShape};

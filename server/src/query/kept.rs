@@ -10,8 +10,9 @@ use crate::{
         AlarmEvent, Annotation, AuditEntry, DetailTable, HostId, Loss, Record, Scope, Transition,
     },
     store::{
-        self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, ReadOrder, RowBuckets,
-        RowsAsk, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+        self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, PeriodSums, ReadOrder,
+        ReckonAsk, RowBuckets, RowsAsk, SeriesAsk, Span, Store, StoreError, StoreStatus,
+        TableSample,
     },
 };
 
@@ -110,6 +111,11 @@ impl Kept {
     /// [`Store::series`], of a host that was found within the scope.
     pub(super) async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store.series(ask).await
+    }
+
+    /// [`Store::reckoned`], of hosts that were found within the scope.
+    pub(super) async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.store.reckoned(ask).await
     }
 
     /// [`Store::table_samples`], of a host that was found within the scope.

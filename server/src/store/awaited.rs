@@ -9,9 +9,9 @@ use async_trait::async_trait;
 
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
-    KnownHost, LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
-    Store, StoreError, StoreStatus, SummariesDue, TableSample,
+    KnownHost, LoadedInventory, Mark, Mode, Owner, PeriodSums, PruneReach, Pruned, ReadOrder,
+    ReckonAsk, Registration, Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed,
+    SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
     open::{open_for, wait_for_turn},
     spool::Spool,
 };
@@ -285,6 +285,10 @@ impl Store for LazyStore {
 
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store()?.series(ask).await
+    }
+
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.store()?.reckoned(ask).await
     }
 
     async fn samples(

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     model::{
         Column, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LEDGER_FIELDS,
-        LedgerCell, LedgerKind, Outcome, Record, Row, Values,
+        LedgerCell, LedgerKind, Outcome, Record, Row, State, Values,
     },
     store::{Sample, TableSample, detail::ReadRow},
     units::WallMs,
@@ -29,6 +29,8 @@ use crate::{
 const SLOT: usize = 1;
 const STARTED: usize = 2;
 const OUTCOME: usize = 4;
+const STATE: usize = 5;
+const ELAPSED: usize = LEDGER_FIELDS - 1;
 
 /// A poll of a sealed ledger.
 pub(in crate::store) struct SealedPoll {
@@ -76,6 +78,21 @@ impl SealedPoll {
     fn outcome(&self, hour: WallMs) -> io::Result<Outcome> {
         let word = self.attempt(hour).map(|(_, outcome)| outcome);
         word.and_then(Outcome::parse).ok_or_else(|| bad("an outcome"))
+    }
+
+    fn state(&self, hour: WallMs) -> io::Result<State> {
+        let state = match self.field(STATE, hour, HostId::SERVER) {
+            LedgerCell::Text(word) => State::parse(word),
+            _ => None,
+        };
+        state.ok_or_else(|| bad("a state"))
+    }
+
+    fn elapsed_ns(&self, hour: WallMs) -> Option<u64> {
+        match self.field(ELAPSED, hour, HostId::SERVER) {
+            LedgerCell::Whole(ns) => u64::try_from(ns).ok(),
+            _ => None,
+        }
     }
 
     fn record(&self, hour: WallMs, host: HostId, name: &HostName) -> io::Result<Record> {
@@ -198,7 +215,8 @@ pub(in crate::store) fn decode_samples(hour: WallMs, texts: &SomeTexts) -> io::R
     let sample = |poll: SealedPoll| -> io::Result<Sample> {
         let outcome = poll.outcome(hour)?;
         let values = outcome.has_values().then(Values::default);
-        Ok(Sample { slot: poll.slot(hour), outcome, values })
+        let (state, elapsed_ns) = (poll.state(hour)?, poll.elapsed_ns(hour));
+        Ok(Sample { slot: poll.slot(hour), outcome, state, elapsed_ns, values })
     };
     let all = read_ledger(&texts.ledger)?.into_iter().map(sample);
     let mut all: Vec<Sample> = all.collect::<io::Result<_>>()?;

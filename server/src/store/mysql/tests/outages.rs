@@ -106,6 +106,9 @@ impl Store for Told {
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store.series(ask).await
     }
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.store.reckoned(ask).await
+    }
     async fn samples(
         &self,
         host: HostId,
