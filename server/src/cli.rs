@@ -84,8 +84,7 @@ Set up   init, import      Write first files; read the hosts of Prometheus
 Look     top, hosts        Watch the fleet live; list hosts with their states
          why, history      Explain the state of a host; list its polls
          alerts            List, silence, acknowledge alarms; check alert rules
-         availability      Show for how much of the time hosts answered, by month
-         traffic           Show what crossed the network of hosts, by month
+         availability      How long hosts answered, by month; see also traffic
          export, sql       Write polls, or answers to SQL, as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
          annotate, audit   Mark a deployment; show who changed what

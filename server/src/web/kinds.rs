@@ -269,7 +269,7 @@ impl ParamType for Pct {
     optional!(Target);
 
     fn schema() -> Value {
-        json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100, "multipleOf": 0.001 })
+        json!({ "type": "number", "format": "double", "minimum": 0.001, "maximum": 100, "multipleOf": 0.001 })
     }
 
     fn read(text: &str, _: WallMs) -> Result<Target, String> {

@@ -100,11 +100,7 @@ fn own(routes: Routes) -> Routes {
         .get("/compare", assets::page, page("compare_page", "The page: hosts beside each other"))
         .get("/boards", assets::page, page("boards_page", "The page: boards"))
         .get("/boards/{name}", assets::inner_page, board)
-        .get(
-            "/availability",
-            assets::page,
-            page("availability_page", "The page: for how much of the time hosts answered"),
-        )
+        .get("/availability", assets::page, page("availability_page", "The page: availability"))
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))

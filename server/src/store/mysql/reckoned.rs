@@ -50,11 +50,11 @@ pub(super) fn host_day() -> String {
         "SELECT
   h.name AS host,
   CAST(DATE(r.ts) AS DATETIME) AS time,
-  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', DATE(r.ts)) DIV 1000 AS time_ms,
+  TIMESTAMPDIFF(MICROSECOND, '1970-01-01', DATE(MIN(r.ts))) DIV 1000 AS time_ms,
   h.group_name AS host_group,
   {SUMS}
 FROM rollup_hour r JOIN host h ON h.id = r.host_id
-GROUP BY r.host_id, h.name, h.group_name, DATE(r.ts)"
+GROUP BY r.host_id, h.name, h.group_name, CAST(DATE(r.ts) AS DATETIME)"
     )
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn read(pools: &Pools, ask: &ReckonAsk) -> Result<PeriodSums, S
     let first = format!(
         "SELECT host_id, MIN(ts) FROM rollup_hour WHERE host_id IN ({hosts}) GROUP BY host_id"
     );
-    let rows: Vec<Row> = conn.query(first).await.map_err(place.fault(READING))?;
+    let rows: Vec<Row> = conn.exec(first, ()).await.map_err(place.fault(READING))?;
     for row in rows {
         let cells = RowReader::new(row, place, "the first hour of a host");
         sums.first.push((HostId(cells.required_int(0)?), cells.required_moment(1)?));
