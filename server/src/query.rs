@@ -1,5 +1,4 @@
 //! Answers from the live view and the store, in the one JSON shape that the HTTP API and the commands share.
-//!
 //! The live view answers what a host looks like now, the store what it looked like before. Without a live view (a
 //! command that reads the file of a running server) the store answers both. Knows no HTTP, terminal, SQL or wire.
 
@@ -174,13 +173,10 @@ pub struct Query {
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
     outbox: Option<Outbox>,
-    /// How long rows are kept.
     retention: config::Retention,
     /// Polls up to this one were given up for want of room; of a running server its live view says so.
     given_up_to: Option<WallMs>,
-    /// Places of pages of polls.
     pages: Arc<Semaphore>,
-    /// Annotations that the store may not have yet.
     fresh: Arc<annotations::Fresh>,
 }
 
