@@ -282,15 +282,12 @@ impl Store for LazyStore {
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
         self.store()?.pauses().await
     }
-
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store()?.series(ask).await
     }
-
     async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
         self.store()?.reckoned(ask).await
     }
-
     async fn samples(
         &self,
         host: HostId,
@@ -299,7 +296,6 @@ impl Store for LazyStore {
     ) -> Result<Vec<Sample>, StoreError> {
         self.store()?.samples(host, span, limit).await
     }
-
     async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError> {
         self.store()?.sql(statement, sink).await
     }
