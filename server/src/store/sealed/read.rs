@@ -79,22 +79,15 @@ impl SealedPoll {
         let word = self.attempt(hour).map(|(_, outcome)| outcome);
         word.and_then(Outcome::parse).ok_or_else(|| bad("an outcome"))
     }
-
     fn state(&self, hour: WallMs) -> io::Result<State> {
-        let state = match self.field(STATE, hour, HostId::SERVER) {
-            LedgerCell::Text(word) => State::parse(word),
-            _ => None,
-        };
+        let cell = self.field(STATE, hour, HostId::SERVER);
+        let state = if let LedgerCell::Text(word) = cell { State::parse(word) } else { None };
         state.ok_or_else(|| bad("a state"))
     }
-
     fn elapsed_ns(&self, hour: WallMs) -> Option<u64> {
-        match self.field(ELAPSED, hour, HostId::SERVER) {
-            LedgerCell::Whole(ns) => u64::try_from(ns).ok(),
-            _ => None,
-        }
+        let cell = self.field(ELAPSED, hour, HostId::SERVER);
+        if let LedgerCell::Whole(ns) = cell { u64::try_from(ns).ok() } else { None }
     }
-
     fn record(&self, hour: WallMs, host: HostId, name: &HostName) -> io::Result<Record> {
         let read = |at| Ok(self.field(at, hour, host));
         let mut record = Record::from_ledger(name.clone(), read, |at| bad(LEDGER[at].name))?;
