@@ -22,7 +22,7 @@ const PAGE: &str = "page";
 const APART: [&str; 2] = ["theme.js", "login.js"];
 
 /// The styles of the page, joined in this order, behind those of the charts.
-const STYLES: [&str; 9] = [
+const STYLES: [&str; 10] = [
     "tokens.css",
     "ui.css",
     "fleet.css",
@@ -32,6 +32,7 @@ const STYLES: [&str; 9] = [
     "host.css",
     "compare.css",
     "boards.css",
+    "availability.css",
 ];
 
 /// The styles of the page where one signs in, which are sent by themselves.

@@ -20,7 +20,7 @@ use roundsman::{
         Column, ColumnKind, ColumnSet, Detail, HOUR_MS, HostId, HostName, Outcome, Record, Rollup,
         Row, State, Timings, Values, VersionId,
     },
-    rollup::{Rollups, Tier},
+    rollup::{Polled, Rollups, Tier},
     store::{
         Batch, HostQuery, KnownHost, Mode, Registration, SeriesAsk, Span, Store,
         mysql::{self, Mysql},
@@ -235,12 +235,14 @@ fn gathering() {
     let begun = clock_gettime(ClockId::ThreadCPUTime);
     for round in 0..ROUNDS {
         for (host, values) in (0..10_000).zip(values.iter().cycle()) {
-            rollups.add(
-                HostId(host),
-                WallMs(START_MS + round * INTERVAL_MS),
-                Outcome::Ok,
-                Some(values),
-            );
+            rollups.add(&Polled {
+                host: HostId(host),
+                slot: WallMs(START_MS + round * INTERVAL_MS),
+                outcome: Outcome::Ok,
+                state: State::Up,
+                elapsed_ns: Some(INTERVAL_MS.unsigned_abs() * 1_000_000),
+                values: Some(values),
+            });
         }
     }
     let took = clock_gettime(ClockId::ThreadCPUTime);

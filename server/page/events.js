@@ -92,10 +92,18 @@ export function events(live) {
     history.replaceState(null, '', at(`events${searchOf(view)}`));
     rows.load();
   };
+  const toAvailability = h('a', { href: at('availability'), 'data-link': true }, t('Availability'));
   const element = h(
     'div',
     { class: 'page' },
-    h('div', { class: 'title' }, h('h1', {}, t('Events')), h('span', { class: 'sp' }), filters(view, chosen)),
+    h(
+      'div',
+      { class: 'title' },
+      h('h1', {}, t('Events')),
+      toAvailability,
+      h('span', { class: 'sp' }),
+      filters(view, chosen),
+    ),
     h('section', { class: 'card list-card' }, rows.elements),
   );
 

@@ -15,6 +15,7 @@ const PAGES = {
   e: 'events',
   i: 'inventory',
   s: 'server',
+  v: 'availability',
 };
 /** How long G waits for its letter, ms. */
 const PATIENCE = 1500;
@@ -24,8 +25,8 @@ const NAMED = [
   ['Ctrl K', t('Find a host, page or action')],
   ['/', t('The same')],
   [
-    t('G, then F A B C T E I S'),
-    t('Go to Fleet, Alerts, Boards, Compare, Top hosts, Events, Inventory, Server'),
+    t('G, then F A B C T E I S V'),
+    t('Go to Fleet, Alerts, Boards, Compare, Top hosts, Events, Inventory, Server, Availability'),
   ],
   ['↑ ↓', t('From host to host in a list; in the map ← → too')],
   ['X', t('Tick a host of the list, to compare it')],

@@ -9,6 +9,7 @@ import { Live, SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
 import { alerts } from './alerts.js';
+import { availability } from './availability.js';
 import { board } from './board.js';
 import { boards } from './boards.js';
 import { boardWall } from './boardwall.js';
@@ -36,6 +37,7 @@ const ROUTES = [
   [/^$/, () => (asked().has('wall') ? wall(live, past) : fleet(live, past)), t('Fleet')],
   [/^hosts\/([^/]+)$/, (name) => host(live, decodeURIComponent(name)), t('Host')],
   [/^alerts$/, () => alerts(live), t('Alerts')],
+  [/^availability$/, () => availability(), t('Availability')],
   [/^compare$/, () => compare(live), t('Compare')],
   [/^boards$/, () => (asked().has('wall') ? boardWall(live, chosen()) : boards()), t('Boards')],
   [

@@ -31,6 +31,7 @@ const VIEWS = [
   leadsTo('board', t('Boards'), 'boards', 'G B'),
   leadsTo('compare', t('Compare hosts'), 'compare', 'G C'),
   leadsTo('compare', t('Top hosts'), 'compare?top=10', 'G T'),
+  leadsTo('gauge', t('Availability and traffic'), 'availability', 'G V'),
   leadsTo('events', t('Events'), 'events', 'G E'),
   leadsTo('inventory', t('Inventory'), 'inventory', 'G I'),
   leadsTo('server', t('Server'), 'server', 'G S'),

@@ -84,7 +84,7 @@ Set up   init, import      Write first files; read the hosts of Prometheus
 Look     top, hosts        Watch the fleet live; list hosts with their states
          why, history      Explain the state of a host; list its polls
          alerts            List, silence, acknowledge alarms; check alert rules
-         availability      Show how often hosts answered, by day or month
+         availability      How long hosts answered, by month; see also traffic
          export, sql       Write polls, or answers to SQL, as CSV or JSON lines
 Operate  pause, resume     Freeze the state of a host during work on it
          annotate, audit   Mark a deployment; show who changed what
@@ -178,9 +178,12 @@ enum Command {
     /// Write the polls of a host as CSV or JSON lines, for any span of time
     #[command(after_help = export::EXAMPLES)]
     Export(export::ExportArgs),
-    /// Show how often hosts answered of what they were asked, by calendar days or months
+    /// Show for how much of the time hosts answered, by calendar days or months
     #[command(after_help = availability::EXAMPLES)]
     Availability(availability::AvailabilityArgs),
+    /// Show what crossed the network of hosts, by day or month
+    #[command(after_help = availability::TRAFFIC_EXAMPLES)]
+    Traffic(availability::PeriodArgs),
     /// Run a statement of SQL on the store, and write its rows as CSV or JSON lines; changes nothing
     #[command(after_help = sql::EXAMPLES)]
     Sql(sql::SqlArgs),
@@ -265,6 +268,7 @@ fn dispatch(cli: Cli, output: Output) -> Result<(), CliError> {
         Command::History(args) => history::run(&args, &runtime),
         Command::Export(args) => export::run(&args, &runtime),
         Command::Availability(args) => availability::run(args, &runtime),
+        Command::Traffic(args) => availability::run_traffic(args, &runtime),
         Command::Sql(args) => sql::run(&args, &runtime),
         Command::Why(args) => why::run(&args, &runtime),
         Command::Alerts(args) => alerts::run(&args, &runtime),

@@ -54,7 +54,7 @@ pub use loss::{Loss, LossReason};
 pub use notice::{Notice, NoticeKind, NoticeState};
 pub use outcome::Outcome;
 pub use record::{Record, Timings};
-pub use rollup::{DAY_MS, HOUR_MS, Rollup, Stat, day_of, hour_of};
+pub use rollup::{DAY_MS, HOUR_MS, Reckoned, Rollup, Stat, day_of, hour_of};
 pub use scope::{Role, Scope};
 pub use selection::{NameFilter, Selection};
 pub use snapshot::{

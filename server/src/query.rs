@@ -1,5 +1,4 @@
 //! Answers from the live view and the store, in the one JSON shape that the HTTP API and the commands share.
-//!
 //! The live view answers what a host looks like now, the store what it looked like before. Without a live view (a
 //! command that reads the file of a running server) the store answers both. Knows no HTTP, terminal, SQL or wire.
 
@@ -34,6 +33,7 @@ mod row_series;
 mod together;
 mod compare;
 mod top;
+mod calendar;
 mod availability;
 mod moved;
 mod changes;
@@ -46,7 +46,10 @@ pub use alarm_events::{AlarmEventShape, AlarmEventsPage};
 pub use alarms::{AlarmShape, AlarmsPage, ExplainedRow, ExplainedShape, TermShape, ToldStep};
 pub use annotations::{AnnotationShape, AnnotationsPage, MAX_ANNOTATIONS, MAX_FRESH_ANNOTATIONS};
 pub use audit::{AuditPage, AuditShape};
-pub use availability::{Availability, AvailabilityRange, AvailabilityShape, CalendarPeriod};
+pub use availability::{
+    AVAILABILITY_COLUMNS, Availability, AvailabilityRange, AvailabilityShape, Target,
+};
+pub use calendar::{Calendar, CalendarPeriod, MAX_START_DAY, PeriodShape, parse_zone};
 pub use changes::{ChangeShape, ChangesShape, DEFAULT_CHANGES, MAX_CHANGES};
 pub use compare::{CompareRange, CompareShape, HostLine, MAX_LINES, Spread};
 pub use exposed::{ExposedFilter, MAX_SHARDS, SHARD_PATTERN, Shard, TargetShape};
@@ -171,13 +174,10 @@ pub struct Query {
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
     outbox: Option<Outbox>,
-    /// How long rows are kept.
     retention: config::Retention,
     /// Polls up to this one were given up for want of room; of a running server its live view says so.
     given_up_to: Option<WallMs>,
-    /// Places of pages of polls.
     pages: Arc<Semaphore>,
-    /// Annotations that the store may not have yet.
     fresh: Arc<annotations::Fresh>,
     remembered: Arc<means::RememberedHours>,
 }

@@ -7,14 +7,17 @@
 
 mod plan;
 mod last_hour;
+mod spent;
 
 use std::{collections::BTreeMap, time::Duration};
 
 pub use last_hour::{LAST_HOUR_POINTS, LAST_HOUR_STEP, LastHour, SpanStat, point_of};
 pub use plan::{History, Plan, STEPS, SUMMARY_STEP, Tier, plan};
+use spent::Spent;
+pub use spent::{LONGEST_HOLD_OF_ONE, Polled};
 
 use crate::{
-    model::{Column, HOUR_MS, HostId, Outcome, Rollup, Values, hour_of},
+    model::{HOUR_MS, HostId, Rollup, hour_of},
     units::{Mono, Now, WallMs},
 };
 
@@ -31,7 +34,7 @@ pub const CLOSED_AT_ONCE: usize = 64;
 pub struct Rollups {
     /// The first hour that is seen whole.
     first: WallMs,
-    open: BTreeMap<(WallMs, HostId), Rollup>,
+    open: BTreeMap<(WallMs, HostId), (Rollup, Spent)>,
     /// Since when hours that are open are over: of a wall clock that is wrong for a moment, that is
     /// not long.
     over: BTreeMap<WallMs, Mono>,
@@ -52,19 +55,20 @@ impl Rollups {
         Self { first: WallMs(i64::MIN), open: BTreeMap::new(), over: BTreeMap::new() }
     }
 
-    /// Takes in the poll of a host that was due at `slot`: how it ended, and its values if it has any.
-    /// Of one that the server did not make, nothing is said of the host.
-    pub fn add(
-        &mut self,
-        host: HostId,
-        slot: WallMs,
-        outcome: Outcome,
-        values: Option<&Values<Column>>,
-    ) {
-        let hour = hour_of(slot);
-        if hour >= self.first && outcome.was_asked() {
-            let open = self.open.entry((hour, host));
-            open.or_insert_with(|| Rollup::new(host, hour)).add(values);
+    /// Takes in a poll. Of one that the server did not make, nothing is said of the host.
+    pub fn add(&mut self, poll: &Polled<'_>) {
+        let hour = hour_of(poll.slot);
+        if hour < self.first {
+            return;
+        }
+        let key = (hour, poll.host);
+        if poll.outcome.was_asked() {
+            let of_new = || (Rollup::new(poll.host, hour), Spent::new(hour));
+            let (rollup, spent) = self.open.entry(key).or_insert_with(of_new);
+            rollup.add(poll.values);
+            spent.add(poll);
+        } else if let Some((_, spent)) = self.open.get_mut(&key) {
+            spent.add(poll);
         }
     }
 
@@ -80,7 +84,7 @@ impl Rollups {
             && let Some(oldest) = self.open.first_entry()
             && is_over(oldest.key().0)
         {
-            closed.push(oldest.remove());
+            closed.push(whole(oldest.remove()));
         }
         closed
     }
@@ -100,13 +104,19 @@ impl Rollups {
     /// All hours, oldest first, over or not.
     #[must_use]
     pub fn into_all(self) -> Vec<Rollup> {
-        self.open.into_values().collect()
+        self.open.into_values().map(whole).collect()
     }
+}
+
+fn whole((mut rollup, spent): (Rollup, Spent)) -> Rollup {
+    rollup.reckoned = Some(spent.reckoned());
+    rollup
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Column, Outcome, State, Values};
 
     /// 2026-03-29T01:00:00Z.
     const HOUR: WallMs = WallMs(1_774_746_000_000);
@@ -121,6 +131,11 @@ mod tests {
         Now { wall: HOUR.plus(mono.0), mono }
     }
 
+    fn poll(host: i64, minute: i64, outcome: Outcome) -> Polled<'static> {
+        let (host, slot) = (HostId(host), minutes(minute));
+        Polled { host, slot, outcome, state: State::Down, elapsed_ns: None, values: None }
+    }
+
     fn busy(value: f64) -> Values<Column> {
         let mut values = Values::default();
         values.set(Column::CpuBusyPct, value);
@@ -131,9 +146,9 @@ mod tests {
     fn an_hour_is_closed_a_grace_after_its_end() {
         let mut rollups = Rollups::new(HOUR);
         for (minute, value) in [(0, 10.0), (30, 20.0), (59, 60.0), (60, 99.0)] {
-            rollups.add(HostId(1), minutes(minute), Outcome::Ok, Some(&busy(value)));
+            rollups.add(&Polled { values: Some(&busy(value)), ..poll(1, minute, Outcome::Ok) });
         }
-        rollups.add(HostId(1), minutes(45), Outcome::Refused, None);
+        rollups.add(&poll(1, 45, Outcome::Refused));
         assert_eq!((rollups.close(at(60)), rollups.close(at(69))), (vec![], vec![]));
         let [hour] = rollups.close(at(70)).try_into().unwrap();
         assert_eq!((hour.host, hour.hour, hour.polls, hour.failed), (HostId(1), HOUR, 4, 1));
@@ -152,7 +167,7 @@ mod tests {
     fn a_clock_that_is_wrong_for_a_moment_closes_no_hour() {
         let mut rollups = Rollups::new(HOUR);
         for minute in 0..60 {
-            rollups.add(HostId(1), minutes(minute), Outcome::Refused, None);
+            rollups.add(&poll(1, minute, Outcome::Refused));
             let right = at(minute.unsigned_abs());
             let wrong = Now { wall: right.wall.plus(Duration::from_secs(86_400)), ..right };
             assert_eq!((rollups.close(wrong).len(), rollups.close(right).len()), (0, 0));
@@ -167,8 +182,8 @@ mod tests {
         let mut rollups = Rollups::new(HOUR);
         for (minute, outcome) in [(0, Outcome::Overrun), (1, Outcome::Refused), (2, Outcome::Local)]
         {
-            rollups.add(HostId(1), minutes(minute), outcome, None);
-            rollups.add(HostId(2), minutes(61 + minute), Outcome::Local, None);
+            rollups.add(&poll(1, minute, outcome));
+            rollups.add(&poll(2, 61 + minute, Outcome::Local));
         }
         let hours: Vec<_> = rollups.into_all();
         let counts: Vec<_> =
@@ -179,8 +194,8 @@ mod tests {
     #[test]
     fn an_hour_in_which_the_server_started_is_not_gathered() {
         let mut rollups = Rollups::new(minutes(1));
-        rollups.add(HostId(1), minutes(30), Outcome::Refused, None);
-        rollups.add(HostId(1), minutes(60), Outcome::Refused, None);
+        rollups.add(&poll(1, 30, Outcome::Refused));
+        rollups.add(&poll(1, 60, Outcome::Refused));
         let hours: Vec<_> = rollups.into_all().iter().map(|rollup| rollup.hour).collect();
         assert_eq!(hours, [minutes(60)]);
     }
@@ -189,7 +204,7 @@ mod tests {
     fn a_fleet_is_closed_a_part_at_a_time_and_none_is_forgotten() {
         let mut rollups = Rollups::of_all();
         for host in 0..150 {
-            rollups.add(HostId(host), minutes(5), Outcome::Refused, None);
+            rollups.add(&poll(host, 5, Outcome::Refused));
         }
         assert_eq!(rollups.close(at(60)), []);
         let mut hosts = Vec::new();

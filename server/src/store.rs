@@ -43,8 +43,8 @@ use serde::{Deserialize, Serialize};
 
 pub use asked::{
     AlarmsOf, AnnotationsOf, DatabaseSettings, Disk, HostQuery, HostSummary, MAX_PRUNED,
-    PartitionStatus, PruneReach, Pruned, ReadOrder, Retention, Room, Sealed, Span, StoreStatus,
-    SummariesDue,
+    PartitionStatus, PeriodSum, PeriodSums, PruneReach, Pruned, ReadOrder, ReckonAsk, Retention,
+    Room, Sealed, Span, StoreStatus, SummariesDue,
 };
 pub use awaited::LazyStore;
 pub use error::StoreError;
@@ -322,6 +322,12 @@ pub trait Store: Send + Sync + 'static {
         column: Column,
         span: Span,
     ) -> Result<Vec<(HostId, Bucket)>, StoreError>;
+
+    /// How the time of hosts went in each of some periods: sums over their hours in short.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError>;
 
     /// As [`Store::polls`], oldest first, without what repeats and without the ledger: at a fraction
     /// of the cost.

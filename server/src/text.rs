@@ -178,6 +178,29 @@ pub fn natural(name: &str) -> String {
     key
 }
 
+/// Adds a text as a field of CSV (RFC 4180 section 2) that no spreadsheet runs.
+pub fn csv_text(text: &str, out: &mut String) {
+    let mark = if is_formula(text) { "'" } else { "" };
+    if text.contains([',', '"', '\n', '\r']) {
+        out.push('"');
+        out.push_str(mark);
+        out.push_str(&text.replace('"', "\"\""));
+        out.push('"');
+    } else {
+        out.push_str(mark);
+        out.push_str(text);
+    }
+}
+
+/// Whether a spreadsheet would take a text for a formula and run it (OWASP, "CSV Injection"; its wide
+/// forms count as well). An apostrophe before it makes a text of it. A plain number is none.
+fn is_formula(text: &str) -> bool {
+    const STARTS: [char; 11] =
+        ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let digits = text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+    text.starts_with(STARTS) && !(digits && text.parse::<f64>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -15,9 +15,9 @@ use roundsman::{
     rollup::Tier,
     store::{
         AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
-        KnownHost, LoadedInventory, PruneReach, Pruned, ReadOrder, Registration, Retention, Room,
-        RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink, Store, StoreError,
-        StoreStatus, SummariesDue, TableSample,
+        KnownHost, LoadedInventory, PeriodSums, PruneReach, Pruned, ReadOrder, ReckonAsk,
+        Registration, Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span,
+        SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
     },
     units::WallMs,
 };
@@ -179,6 +179,13 @@ impl Store for Ledger {
         match &self.inner {
             Some(inner) => inner.hours_of(hosts, column, span).await,
             None => Ok(Vec::new()),
+        }
+    }
+
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        match &self.inner {
+            Some(inner) => inner.reckoned(ask).await,
+            None => Ok(PeriodSums::default()),
         }
     }
 

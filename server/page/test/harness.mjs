@@ -262,6 +262,7 @@ export const PAGES = [
   '/alerts',
   '/compare',
   '/compare?group=web&column=load_1',
+  '/availability',
   '/compare?top=5&column=disk_written_bytes_per_s',
   '/boards',
   '/boards/all',

@@ -38,6 +38,7 @@ const NAMES = new Set([
     'E',
     'I',
     'S',
+    'V',
     'X',
     'Roundsman',
     'root',

@@ -10,6 +10,7 @@ use crate::{
         FilesystemColumn, NetColumn, ProcessColumn, Record, SoftirqColumn,
     },
     store::{Bucket, SqlValue},
+    text::csv_text,
 };
 
 /// How rows are written.
@@ -55,34 +56,13 @@ impl Cell {
 
     fn csv(&self, out: &mut String) {
         match self {
-            Self::Text(text) => {
-                let mark = if is_formula(text) { "'" } else { "" };
-                // RFC 4180 section 2.
-                if text.contains([',', '"', '\n', '\r']) {
-                    out.push('"');
-                    out.push_str(mark);
-                    out.push_str(&text.replace('"', "\"\""));
-                    out.push('"');
-                } else {
-                    out.push_str(mark);
-                    out.push_str(text);
-                }
-            }
+            Self::Text(text) => csv_text(text, out),
             Self::Number(ColumnKind::Whole, number) => out.push_str(&format!("{number:.0}")),
             Self::Number(ColumnKind::Real, number) => out.push_str(&number.to_string()),
             Self::Whole(number) => out.push_str(&number.to_string()),
             Self::Unknown => {}
         }
     }
-}
-
-/// Whether a spreadsheet would take a text for a formula and run it (OWASP, "CSV Injection"; its wide
-/// forms count as well). An apostrophe before it makes a text of it. A plain number is none.
-fn is_formula(text: &str) -> bool {
-    const STARTS: [char; 11] =
-        ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-    let digits = text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
-    text.starts_with(STARTS) && !(digits && text.parse::<f64>().is_ok())
 }
 
 impl Serialize for Cell {

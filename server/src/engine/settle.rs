@@ -30,7 +30,7 @@ impl Engine {
         let Some(entry) = self.hosts.get_mut(&flight.host) else {
             let rates = measure(&mut attempt, None, &mut Newcomers::default());
             let row = record(flight, &attempt, rates, State::Retired);
-            self.rollups.add(row.host, row.slot, row.outcome, row.values.as_ref());
+            self.rollups.add(&(&row).into());
             self.parts.writer.push(writer::QueuedRow::Poll(Arc::new(row)));
             return;
         };
@@ -41,8 +41,7 @@ impl Engine {
         if !heard && !entry.health.counts_for_quorum() {
             self.quorum.remove(flight.host);
         }
-        let values = record.values.as_ref();
-        self.rollups.add(record.host, record.slot, record.outcome, values);
+        self.rollups.add(&(&*record).into());
         let cause = transition.as_ref().map(|moved| moved.cause);
         let judged = self.judge(&record, cause, frozen, now);
         self.show(flight.host, now);

@@ -1,4 +1,5 @@
-//! An hour of a host in short: how many polls, and of each column the least, the mean, the most.
+//! An hour of a host in short: how many polls, how the time went, and of each column the least, the mean, the
+//! most.
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +77,47 @@ impl Stat {
     }
 }
 
+/// How the time of a host went, and what crossed its network meanwhile. What is in none of the three lengths
+/// is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reckoned {
+    /// For so long it answered, milliseconds.
+    pub good_ms: u64,
+    /// For so long it did not, milliseconds.
+    pub bad_ms: u64,
+    /// For so long it was paused by an operator or a maintenance window, whatever it answered, milliseconds.
+    pub paused_ms: u64,
+    /// What its physical interfaces received: the growth of their counters, bytes.
+    pub rx_bytes: u64,
+    /// What they sent, bytes.
+    pub tx_bytes: u64,
+    /// The time in which these counters grew so, milliseconds.
+    pub counted_ms: u64,
+}
+
+impl Reckoned {
+    /// Takes in what is known of another time or host.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { good_ms, bad_ms, paused_ms, rx_bytes, tx_bytes, counted_ms } = self;
+        for (sum, more) in [
+            (good_ms, other.good_ms),
+            (bad_ms, other.bad_ms),
+            (paused_ms, other.paused_ms),
+            (rx_bytes, other.rx_bytes),
+            (tx_bytes, other.tx_bytes),
+            (counted_ms, other.counted_ms),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    /// The time that is known, milliseconds.
+    #[must_use]
+    pub fn known_ms(&self) -> u64 {
+        self.good_ms.saturating_add(self.bad_ms).saturating_add(self.paused_ms)
+    }
+}
+
 /// One hour of one host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollup {
@@ -87,6 +129,9 @@ pub struct Rollup {
     pub polls: u32,
     /// Of these, polls that brought no values.
     pub failed: u32,
+    /// How its time went; none of one that was made before that was reckoned.
+    #[serde(default)]
+    pub reckoned: Option<Reckoned>,
     stats: Box<[Stat]>,
 }
 
@@ -95,7 +140,7 @@ impl Rollup {
     #[must_use]
     pub fn new(host: HostId, hour: WallMs) -> Self {
         let stats = vec![Stat::default(); Column::ALL.len()].into();
-        Self { host, hour, polls: 0, failed: 0, stats }
+        Self { host, hour, polls: 0, failed: 0, reckoned: None, stats }
     }
 
     /// Takes a poll in: its values, or none when it failed.

@@ -1,77 +1,77 @@
-//! How often hosts answered of what they were asked, by calendar days or months.
+//! For how much of the time hosts answered, and what crossed their network, by calendar days or months.
 //!
-//! It is counted from the hours in short, which are kept for years. What the server did not ask counts for
-//! nothing: a host that was paused, a maintenance window, a server that was down, a poll that the server
-//! itself could not make. How many days have polls at all says how much of the time is known.
+//! It is summed up from the hours in short, which are kept for years. What counts is time, not polls: a host that
+//! is down is asked less often, and intervals change (`rollup::spent`). Of a group and of all hosts each minute
+//! of each host weighs the same. What the server could not know is unknown, and neither good nor bad: it was
+//! down, cut off, or had not what a poll takes. So is a pause by the inventory, in which nobody is asked; pauses by
+//! an operator and maintenance windows stand apart.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod table;
 
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::table::AVAILABILITY_COLUMNS;
 use super::{
-    BadRange, BadSeries, MAX_POINTS_IN_ALL, Query, QueryError, moment::Rfc3339, together::HostsOf,
+    BadRange, BadSeries, Calendar, CalendarPeriod, MAX_POINTS_IN_ALL, PeriodShape, Query,
+    QueryError, moment::Rfc3339, together::HostsOf,
 };
 use crate::{
-    model::{Column, DAY_MS},
-    rollup::Tier,
-    store::{Bucket, Span},
+    model::{HostId, Reckoned, hour_of},
+    rollup::GRACE,
+    store::{PeriodSum, ReckonAsk, Span},
     units::WallMs,
 };
 
 /// The longest span of which availability is told: a year and the month before it.
 const MAX_AVAILABILITY_SPAN: Duration = Duration::from_secs(400 * 86_400);
 
-/// What is counted together, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CalendarPeriod {
-    /// A day.
-    Day,
-    /// A month.
-    Month,
-}
+/// How long after its [`GRACE`] an hour may be on its way to the store.
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
 
-impl CalendarPeriod {
-    /// Both.
-    pub const ALL: &'static [Self] = &[Self::Day, Self::Month];
+/// Thousandths of a per cent in the whole.
+const WHOLE: u64 = 100_000;
 
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
+/// What is to be reached: so much of the time that is known must be good. In thousandths of a per cent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target(u64);
+
+impl Target {
+    /// Reads per cent, with three decimals at most.
+    ///
+    /// # Errors
+    /// What was expected, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "expected per cent above 0 and up to 100 with at most three decimals, such as 99.9; got {text:?}"
+            )
+        };
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 3 || part.len() > 3 || !digits(whole) || !digits(part)
+        {
+            return Err(wrong());
         }
+        let thousandths: u64 = format!("{whole}{part:0<3}").parse().map_err(|_| wrong())?;
+        if (1..=WHOLE).contains(&thousandths) { Ok(Self(thousandths)) } else { Err(wrong()) }
     }
 
-    /// The first day of the one that a day is in.
-    fn first(self, day: NaiveDate) -> NaiveDate {
-        match self {
-            Self::Day => day,
-            Self::Month => day.with_day(1).unwrap_or(day),
-        }
+    fn pct(self) -> f64 {
+        pct_of(self.0)
     }
 
-    fn next(self, first: NaiveDate) -> Option<NaiveDate> {
-        match self {
-            Self::Day => first.checked_add_days(Days::new(1)),
-            Self::Month => first.checked_add_months(Months::new(1)),
-        }
+    fn is_met(self, good: u64, bad: u64) -> bool {
+        u128::from(good) * u128::from(WHOLE)
+            >= (u128::from(good) + u128::from(bad)) * u128::from(self.0)
     }
 
-    fn name(self, first: NaiveDate) -> String {
-        match self {
-            Self::Day => first.format("%Y-%m-%d").to_string(),
-            Self::Month => first.format("%Y-%m").to_string(),
-        }
-    }
-}
-
-impl fmt::Display for CalendarPeriod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+    /// How much of so long a time may be bad, rounded down.
+    fn budget(self, ms: u64) -> u64 {
+        let may = u128::from(ms) * u128::from(WHOLE - self.0) / u128::from(WHOLE);
+        u64::try_from(may).unwrap_or(u64::MAX)
     }
 }
 
@@ -82,64 +82,110 @@ pub struct AvailabilityRange {
     pub of: HostsOf,
     /// A moment in the first period.
     pub from: WallMs,
-    /// The first moment after the last one; none: now.
+    /// The first moment after the last one.
     pub to: WallMs,
-    /// What is counted together.
-    pub by: CalendarPeriod,
+    /// Where periods begin.
+    pub calendar: Calendar,
+    /// What is to be reached.
+    pub target: Option<Target>,
 }
 
-impl AvailabilityRange {
-    /// The month that `now` is in, and the one before.
-    #[must_use]
-    pub fn usual_from(now: WallMs) -> WallMs {
-        let month = |day: NaiveDate| CalendarPeriod::Month.first(day);
-        let before = day_of(now).and_then(|day| month(day).checked_sub_months(Months::new(1)));
-        before.map_or(now, moment_of)
-    }
-}
-
-/// Counts of each period, in their order.
+/// Sums of each period, in their order.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Availability {
+    /// The share of the known time in which they answered, pauses left out: good / (good + bad), per cent, never
+    /// rounded up; `null` where nothing is known.
+    pub available_pct: Vec<Option<f64>>,
+    /// For so long they answered, milliseconds.
+    pub good_ms: Vec<u64>,
+    /// For so long they did not, milliseconds.
+    pub bad_ms: Vec<u64>,
+    /// For so long an operator or a maintenance window paused them, milliseconds.
+    pub paused_ms: Vec<u64>,
+    /// Of so much time nothing is known, from the first hour that is kept of a host on, milliseconds.
+    pub unknown_ms: Vec<u64>,
     /// Polls that were asked.
     pub polls: Vec<u64>,
     /// Of these, polls that brought no values.
     pub failed: Vec<u64>,
-    /// The share that brought values, per cent, never rounded up; `null` where nothing was asked.
-    pub available_pct: Vec<Option<f64>>,
-    /// Days with polls; of several hosts, the sum of theirs.
-    pub days: Vec<u64>,
+    /// Whether the target is met by what is known; `null` where nothing is, or no target was asked about.
+    pub met: Vec<Option<bool>>,
+    /// How much longer they may be bad until the period ends and the target still be met, milliseconds, below 0: by
+    /// so much it was missed. Of several hosts together.
+    pub left_ms: Vec<Option<i64>>,
+    /// What physical interfaces received, bytes; `null` where no counter is known.
+    pub rx_bytes: Vec<Option<u64>>,
+    /// What they sent, bytes.
+    pub tx_bytes: Vec<Option<u64>>,
+    /// The time in which these counters grew so, milliseconds. Of other time nothing is known, and nothing added.
+    pub counted_ms: Vec<u64>,
+}
+
+/// What is gathered of a period.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gathered {
+    sum: Reckoned,
+    polls: u64,
+    failed: u64,
+    unknown_ms: u64,
+    /// All of the period, of each host that is watched in it.
+    whole_ms: u64,
+}
+
+impl Gathered {
+    fn merge(&mut self, other: &Self) {
+        self.sum.merge(&other.sum);
+        self.polls += other.polls;
+        self.failed += other.failed;
+        self.unknown_ms += other.unknown_ms;
+        self.whole_ms += other.whole_ms;
+    }
 }
 
 impl Availability {
-    fn of_periods(count: usize) -> Self {
-        let zeros = || vec![0; count];
-        Self { polls: zeros(), failed: zeros(), available_pct: vec![None; count], days: zeros() }
-    }
-
-    fn add(&mut self, place: usize, polls: u64, failed: u64, days: u64) {
-        for (counts, more) in
-            [(&mut self.polls, polls), (&mut self.failed, failed), (&mut self.days, days)]
-        {
-            if let Some(count) = counts.get_mut(place) {
-                *count = count.saturating_add(more);
-            }
+    fn of(all: &[Gathered], target: Option<Target>) -> Self {
+        let each = |value: fn(&Gathered) -> u64| all.iter().map(value).collect();
+        let left = |of: &Gathered, target: Target| {
+            let budget = target.budget(of.whole_ms.saturating_sub(of.sum.paused_ms));
+            Some(budget.cast_signed().saturating_sub(of.sum.bad_ms.cast_signed()))
+        };
+        let is_known = |of: &Gathered| of.sum.good_ms + of.sum.bad_ms > 0;
+        let met = |of: &Gathered| {
+            target
+                .filter(|_| is_known(of))
+                .map(|target| target.is_met(of.sum.good_ms, of.sum.bad_ms))
+        };
+        let bytes = |value: fn(&Reckoned) -> u64| {
+            all.iter().map(|of| (of.sum.counted_ms > 0).then(|| value(&of.sum))).collect()
+        };
+        Self {
+            available_pct: all.iter().map(|of| share(of.sum.good_ms, of.sum.bad_ms)).collect(),
+            good_ms: each(|of| of.sum.good_ms),
+            bad_ms: each(|of| of.sum.bad_ms),
+            paused_ms: each(|of| of.sum.paused_ms),
+            unknown_ms: each(|of| of.unknown_ms),
+            polls: each(|of| of.polls),
+            failed: each(|of| of.failed),
+            met: all.iter().map(met).collect(),
+            left_ms: all.iter().map(|of| target.and_then(|target| left(of, target))).collect(),
+            rx_bytes: bytes(|sum| sum.rx_bytes),
+            tx_bytes: bytes(|sum| sum.tx_bytes),
+            counted_ms: each(|of| of.sum.counted_ms),
         }
-    }
-
-    fn reckon(&mut self) {
-        let counts = self.polls.iter().zip(&self.failed);
-        self.available_pct = counts.map(|(polls, failed)| share(*polls, *failed)).collect();
     }
 }
 
-/// Thousandths of a per cent, rounded down: what failed once is not 100.
-fn share(polls: u64, failed: u64) -> Option<f64> {
-    let good = u128::from(polls.saturating_sub(failed));
-    let thousandths = (good * 100_000).checked_div(u128::from(polls))?;
+fn pct_of(thousandths: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
     let pct = thousandths as f64 / 1_000.0;
-    Some(pct)
+    pct
+}
+
+/// Per cent to a thousandth, rounded down: what was bad for a moment is not 100.
+fn share(good: u64, bad: u64) -> Option<f64> {
+    let all = u128::from(good) + u128::from(bad);
+    let thousandths = (u128::from(good) * u128::from(WHOLE)).checked_div(all)?;
+    Some(pct_of(u64::try_from(thousandths).unwrap_or(WHOLE)))
 }
 
 /// One host.
@@ -147,49 +193,48 @@ fn share(polls: u64, failed: u64) -> Option<f64> {
 pub struct HostAvailability {
     /// The host.
     pub host: Arc<str>,
-    /// Its counts.
+    /// Its group.
+    pub group: Option<Arc<str>>,
+    /// Its sums.
     pub counts: Availability,
 }
 
-/// How often hosts answered.
+/// The hosts of a group together.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct GroupAvailability {
+    /// The group; `null`: of those that are in none.
+    pub group: Option<Arc<str>>,
+    /// How many hosts it has here.
+    pub hosts: usize,
+    /// Their sums: each minute of each host weighs the same.
+    pub counts: Availability,
+}
+
+/// For how much of the time hosts answered.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AvailabilityShape {
     /// What is counted together.
     pub by: CalendarPeriod,
-    /// From when on: the begin of the first period.
-    pub from: Rfc3339,
+    /// By whose calendar: a name of the IANA time zone database.
+    pub zone: &'static str,
+    /// What is to be reached, per cent.
+    pub target_pct: Option<f64>,
+    /// Up to when hours are over and summed up.
+    pub known_to: Rfc3339,
     /// The same in milliseconds since 1970.
-    pub from_ms: WallMs,
-    /// Up to when.
-    pub to: Rfc3339,
-    /// The same in milliseconds since 1970.
-    pub to_ms: WallMs,
-    /// The periods, in UTC: `2026-11` or `2026-11-30`.
-    pub periods: Vec<String>,
-    /// All hosts together.
+    pub known_to_ms: WallMs,
+    /// The periods.
+    pub periods: Vec<PeriodShape>,
+    /// All hosts together: each minute of each host weighs the same.
     pub all: Availability,
-    /// Each of them.
+    /// Each group, by its name.
+    pub groups: Vec<GroupAvailability>,
+    /// Each host.
     pub hosts: Vec<HostAvailability>,
 }
 
-fn day_of(moment: WallMs) -> Option<NaiveDate> {
-    Some(DateTime::from_timestamp_millis(moment.0)?.date_naive())
-}
-
-fn moment_of(day: NaiveDate) -> WallMs {
-    WallMs(i64::from(day.to_epoch_days()) * DAY_MS)
-}
-
-/// The first days of the periods that touch a span.
-fn periods(by: CalendarPeriod, span: Span) -> Vec<NaiveDate> {
-    let first = day_of(span.from).map(|day| by.first(day));
-    std::iter::successors(first, |first| by.next(*first))
-        .take_while(|first| moment_of(*first) < span.to)
-        .collect()
-}
-
 impl Query {
-    /// How often hosts answered of what they were asked.
+    /// For how much of the time hosts answered, as far as hours in short say: up to the last one that is over.
     ///
     /// # Errors
     /// [`QueryError`]; [`QueryError::Series`] for what cannot be answered.
@@ -198,137 +243,97 @@ impl Query {
         range: &AvailabilityRange,
         now: WallMs,
     ) -> Result<AvailabilityShape, QueryError> {
-        let AvailabilityRange { from, to, by, .. } = *range;
+        let AvailabilityRange { from, to, calendar, target, .. } = *range;
         if from >= to {
             return Err(BadSeries::from(BadRange::Backwards { from, to }).into());
         }
         if to.since(from) > MAX_AVAILABILITY_SPAN {
             return Err(BadSeries::TooLong { most: MAX_AVAILABILITY_SPAN }.into());
         }
-        let starts = periods(by, Span { from, to });
-        let from = starts.first().copied().map_or(from, moment_of);
-        let members = self.hosts_of(&range.of).await?;
-        if members.len() * starts.len() > MAX_POINTS_IN_ALL {
-            let (series, points) = (members.len(), starts.len());
+        let periods = calendar.periods(Span { from, to })?;
+        let mut members = self.hosts_of(&range.of).await?;
+        self.find_groups(&mut members).await?;
+        if members.len() * periods.len() > MAX_POINTS_IN_ALL {
+            let (series, points) = (members.len(), periods.len());
             return Err(BadSeries::TooMany { series, points, what: "hosts" }.into());
         }
-        let firsts: Vec<WallMs> = starts.iter().copied().map(moment_of).collect();
-        let place = |bucket: &Bucket| {
-            firsts.partition_point(|first| *first <= bucket.start).saturating_sub(1)
+        let known_to = hour_of(now.minus(GRACE + ON_ITS_WAY));
+        // What is asked beyond the end of its last period, or of the present, has no hours yet.
+        let cut = |of: &PeriodShape| Span { to: of.to_ms.min(known_to), ..of.span() };
+        let spans: Arc<[Span]> = periods.iter().map(cut).collect();
+        let ask = ReckonAsk {
+            hosts: members.iter().map(|member| member.id).collect(),
+            periods: Arc::clone(&spans),
         };
-        let step = Duration::from_millis(DAY_MS.unsigned_abs());
-        let read = (Span { from, to }, step, Tier::Hours);
-        // Which column is read along does not matter.
-        let read = self.buckets_of(&members, Column::Load1, read, now).await?;
-        let mut all = Availability::of_periods(starts.len());
+        let kept = self.store.reckoned(ask).await?;
+        let first: HashMap<HostId, WallMs> = kept.first.into_iter().collect();
+        let sums: HashMap<(HostId, usize), PeriodSum> =
+            kept.sums.into_iter().map(|of| ((of.host, of.period), of)).collect();
+        let of_host = |host: HostId| -> Vec<Gathered> {
+            let first = first.get(&host).copied();
+            let each = periods.iter().zip(&*spans).enumerate();
+            each.map(|(at, (period, span))| gathered(sums.get(&(host, at)), period, *span, first))
+                .collect()
+        };
+        let none = || vec![Gathered::default(); periods.len()];
+        let mut all = none();
+        let mut groups: Vec<(Option<Arc<str>>, usize, Vec<Gathered>)> = Vec::new();
         let mut hosts = Vec::with_capacity(members.len());
-        for (member, days) in members.iter().zip(&read) {
-            let mut counts = Availability::of_periods(starts.len());
-            for day in days.iter().filter(|day| day.polls > 0) {
-                for counts in [&mut counts, &mut all] {
-                    counts.add(place(day), day.polls.into(), day.failed.into(), 1);
-                }
+        for member in members {
+            let sums = of_host(member.id);
+            let group: Option<Arc<str>> = member.group.map(|group| group.as_str().into());
+            let place =
+                groups.binary_search_by(|(name, ..)| name.cmp(&group)).unwrap_or_else(|at| {
+                    groups.insert(at, (group.clone(), 0, none()));
+                    at
+                });
+            let (_, count, of_group) = &mut groups[place];
+            *count += 1;
+            for together in [&mut all, of_group] {
+                together.iter_mut().zip(&sums).for_each(|(sum, more)| sum.merge(more));
             }
-            counts.reckon();
-            hosts.push(HostAvailability { host: member.name.as_str().into(), counts });
+            let counts = Availability::of(&sums, target);
+            hosts.push(HostAvailability { host: member.name.as_str().into(), group, counts });
         }
-        all.reckon();
+        let of_group = |(group, hosts, sums): (_, _, Vec<Gathered>)| GroupAvailability {
+            group,
+            hosts,
+            counts: Availability::of(&sums, target),
+        };
         Ok(AvailabilityShape {
-            by,
-            from: Rfc3339(from),
-            from_ms: from,
-            to: Rfc3339(to),
-            to_ms: to,
-            periods: starts.into_iter().map(|first| by.name(first)).collect(),
-            all,
+            by: calendar.by,
+            zone: calendar.zone.name(),
+            target_pct: target.map(Target::pct),
+            known_to: Rfc3339(known_to),
+            known_to_ms: known_to,
+            periods,
+            all: Availability::of(&all, target),
+            groups: groups.into_iter().map(of_group).collect(),
             hosts,
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        model::Rollup,
-        store::{self, Batch, Store as _, sample, sqlite::Sqlite},
-    };
-
-    fn moment(text: &str) -> WallMs {
-        WallMs(DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())
-    }
-
-    #[test]
-    fn what_failed_once_is_not_whole() {
-        assert_eq!(share(0, 0), None);
-        assert_eq!(share(10, 0), Some(100.0));
-        assert_eq!(share(1_000_000, 1), Some(99.999));
-        assert_eq!(share(3, 1), Some(66.666));
-        assert_eq!(share(7, 7), Some(0.0));
-    }
-
-    /// Days and months are those of the calendar in UTC, also where February has 29 days; what was not asked is
-    /// unknown, and a day without polls counts for nothing.
-    #[tokio::test]
-    async fn polls_are_counted_by_months_and_days() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let store = Sqlite::open(&path, store::Mode::ReadWrite).await.unwrap();
-        let registered = [sample::registration("a"), sample::registration("b")].into();
-        let hosts = store.register(registered, WallMs(0)).await.unwrap();
-        let hour = |host: usize, text: &str, good: u32, failed: u32| {
-            let mut rollup = Rollup::new(hosts[host].id, moment(text));
-            (rollup.polls, rollup.failed) = (good + failed, failed);
-            rollup.into()
-        };
-        let rollups = vec![
-            hour(0, "2024-02-28T23:00:00Z", 360, 0),
-            hour(0, "2024-02-29T00:00:00Z", 359, 1),
-            hour(0, "2024-02-29T23:00:00Z", 360, 0),
-            hour(0, "2024-03-01T00:00:00Z", 0, 360),
-            hour(1, "2024-03-02T00:00:00Z", 60, 0),
-        ];
-        store.write(Arc::new(Batch { rollups, ..Batch::default() })).await.unwrap();
-        let query = Query::of_store(Arc::new(store));
-        let range = |by, from: &str, to: &str| AvailabilityRange {
-            of: HostsOf::Named(vec!["a".into(), "b".into()]),
-            from: moment(from),
-            to: moment(to),
-            by,
-        };
-        let now = moment("2024-06-01T00:00:00Z");
-        let months =
-            range(CalendarPeriod::Month, "2024-02-10T05:00:00Z", "2024-04-01T00:00:00.001Z");
-        let told = query.availability(&months, now).await.unwrap();
-        assert_eq!(told.periods, ["2024-02", "2024-03", "2024-04"]);
-        assert_eq!(told.from_ms, moment("2024-02-01T00:00:00Z"));
-        let of_a = Availability {
-            polls: vec![1_080, 360, 0],
-            failed: vec![1, 360, 0],
-            available_pct: vec![Some(99.907), Some(0.0), None],
-            days: vec![2, 1, 0],
-        };
-        assert_eq!(told.hosts[0].counts, of_a);
-        let all = Availability {
-            polls: vec![1_080, 420, 0],
-            failed: vec![1, 360, 0],
-            available_pct: vec![Some(99.907), Some(14.285), None],
-            days: vec![2, 2, 0],
-        };
-        assert_eq!(told.all, all);
-        let days = range(CalendarPeriod::Day, "2024-02-28T23:30:00Z", "2024-03-01T00:00:00Z");
-        let told = query.availability(&days, now).await.unwrap();
-        assert_eq!(told.periods, ["2024-02-28", "2024-02-29"]);
-        assert_eq!(told.hosts[0].counts.polls, [360, 720]);
-        let wrong = |from, to| range(CalendarPeriod::Day, from, to);
-        for (range, words) in [
-            (wrong("2024-02-01T00:00:00Z", "2024-02-01T00:00:00Z"), "must be before"),
-            (wrong("2022-02-01T00:00:00Z", "2024-02-01T00:00:00Z"), "at most 400 days"),
-        ] {
-            let told = query.availability(&range, now).await.unwrap_err().to_string();
-            assert!(told.contains(words), "{told}");
-        }
-        let usual = AvailabilityRange::usual_from(moment("2024-01-31T12:00:00Z"));
-        assert_eq!(usual, moment("2023-12-01T00:00:00Z"));
+/// A period of a host; before the first hour of it that is kept it was not watched, which is not unknown.
+fn gathered(
+    kept: Option<&PeriodSum>,
+    period: &PeriodShape,
+    span: Span,
+    first: Option<WallMs>,
+) -> Gathered {
+    let length = |from: WallMs, to: WallMs| to.0.saturating_sub(from.0).max(0).unsigned_abs();
+    let watched = first.map(|first| first.max(span.from)).filter(|from| *from < period.to_ms);
+    let Some(from) = watched else { return Gathered::default() };
+    let (sum, polls, failed) =
+        kept.map_or((Reckoned::default(), 0, 0), |of| (of.sum, of.polls, of.failed));
+    Gathered {
+        sum,
+        polls,
+        failed,
+        unknown_ms: length(from, span.to).saturating_sub(sum.known_ms()),
+        whole_ms: length(period.from_ms, period.to_ms),
     }
 }
+
+#[cfg(test)]
+mod tests;

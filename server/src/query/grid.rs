@@ -2,6 +2,8 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use chrono_tz::Tz;
+
 use super::BadRange;
 use crate::{
     rollup::{History, Tier, plan},
@@ -86,6 +88,15 @@ pub enum BadSeries {
     TooLong {
         /// The longest.
         most: Duration,
+    },
+    /// Periods that begin within an hour.
+    #[error(
+        "days in {zone} do not begin with a whole hour of UTC, by which history is kept: choose another \
+         zone, such as UTC"
+    )]
+    PartOfHour {
+        /// The zone asked for.
+        zone: Tz,
     },
     /// Changes over too many polls.
     #[error(

@@ -11,8 +11,9 @@ use crate::{
         Transition,
     },
     store::{
-        self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, ReadOrder, RowBuckets,
-        RowsAsk, SeriesAsk, Span, Store, StoreError, StoreStatus, TableSample,
+        self, AlarmsOf, AnnotationsOf, Bucket, HostQuery, HostSummary, PeriodSums, ReadOrder,
+        ReckonAsk, RowBuckets, RowsAsk, SeriesAsk, Span, Store, StoreError, StoreStatus,
+        TableSample,
     },
 };
 
@@ -121,6 +122,11 @@ impl Kept {
         span: Span,
     ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
         self.store.hours_of(hosts, column, span).await
+    }
+
+    /// [`Store::reckoned`], of hosts that were found within the scope.
+    pub(super) async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.store.reckoned(ask).await
     }
 
     /// [`Store::table_samples`], of a host that was found within the scope.

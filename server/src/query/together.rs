@@ -1,6 +1,10 @@
 //! Which hosts are looked at together.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::try_join_all;
 
@@ -35,6 +39,8 @@ pub enum HostsOf {
 pub(super) struct Member {
     pub(super) id: HostId,
     pub(super) name: HostName,
+    /// Its group; of one that was asked for by name, [`Query::find_groups`] says it.
+    pub(super) group: Option<GroupName>,
     /// The time between two of its polls; 0 when it is not known.
     pub(super) interval: Duration,
     /// Its polls of the last hour and more; none where it is not watched by this server.
@@ -44,7 +50,6 @@ pub(super) struct Member {
 /// One of the inventory, with what it can be chosen by.
 struct Listed {
     member: Member,
-    group: Option<GroupName>,
     labels: Arc<Labels>,
 }
 
@@ -77,17 +82,18 @@ impl Query {
                     let interval = view.as_ref().map_or(Duration::ZERO, |view| view.interval);
                     let gathered = view.map(|view| view.gathered.clone());
                     if seen.insert(id) {
-                        found.push(Member { id, name, interval, gathered });
+                        found.push(Member { id, name, group: None, interval, gathered });
                     }
                 }
                 found
             }
             HostsOf::Group(group) => {
                 let all = self.listed().await?;
-                let is_of =
-                    |one: &Listed| one.group.as_ref().is_some_and(|name| name.as_str() == group);
+                let is_of = |one: &Listed| {
+                    one.member.group.as_ref().is_some_and(|name| name.as_str() == group)
+                };
                 if !all.iter().any(is_of) {
-                    let groups = all.iter().filter_map(|one| one.group.as_ref());
+                    let groups = all.iter().filter_map(|one| one.member.group.as_ref());
                     let hint = did_you_mean(group, groups.map(GroupName::as_str));
                     return Err(QueryError::UnknownGroup { name: group.clone(), hint });
                 }
@@ -100,6 +106,19 @@ impl Query {
             }
             HostsOf::Inventory => self.listed().await?.into_iter().map(|one| one.member).collect(),
         })
+    }
+
+    /// Finds the groups of those that were asked for by name.
+    pub(super) async fn find_groups(&self, members: &mut [Member]) -> Result<(), QueryError> {
+        if members.iter().all(|member| member.group.is_some()) {
+            return Ok(());
+        }
+        let listed = self.listed().await?.into_iter().map(|one| one.member);
+        let mut groups: HashMap<_, _> = listed.map(|one| (one.id, one.group)).collect();
+        for member in members.iter_mut().filter(|member| member.group.is_none()) {
+            member.group = groups.remove(&member.id).flatten();
+        }
+        Ok(())
     }
 
     /// A column of each of them over a span, in buckets of `step`.
@@ -129,16 +148,17 @@ impl Query {
             let listed = |view: Arc<crate::live::HostView>| {
                 let (name, interval) = (view.name.clone(), view.interval);
                 let gathered = Some(view.gathered.clone());
-                let member = Member { id: view.id, name, interval, gathered };
-                Listed { member, group: view.group.clone(), labels: Arc::clone(&view.labels) }
+                let group = view.group.clone();
+                let member = Member { id: view.id, name, group, interval, gathered };
+                Listed { member, labels: Arc::clone(&view.labels) }
             };
             return Ok(all.into_iter().map(listed).collect());
         }
         let kept = self.store.hosts(HostQuery::listed()).await?;
         let listed = |host: crate::store::HostSummary| {
-            let (id, name) = (host.id, host.name);
-            let member = Member { id, name, interval: Duration::ZERO, gathered: None };
-            Listed { member, group: host.group, labels: Arc::new(host.labels) }
+            let (id, name, group) = (host.id, host.name, host.group);
+            let member = Member { id, name, group, interval: Duration::ZERO, gathered: None };
+            Listed { member, labels: Arc::new(host.labels) }
         };
         Ok(kept.into_iter().map(listed).collect())
     }

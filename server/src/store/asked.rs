@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::MAX_HOSTS;
 use crate::{
-    model::{Facts, GroupName, HostId, HostName, Labels, MAX_ANNOTATION_SPAN, Record, State},
+    model::{
+        Facts, GroupName, HostId, HostName, Labels, MAX_ANNOTATION_SPAN, Reckoned, Record, State,
+    },
     rollup::Tier,
     units::WallMs,
 };
@@ -31,6 +33,39 @@ impl Span {
     pub fn is_empty(&self) -> bool {
         self.from >= self.to
     }
+}
+
+/// How the time of some hosts went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReckonAsk {
+    /// Of these hosts.
+    pub hosts: Arc<[HostId]>,
+    /// In each of these: the hours that begin in it.
+    pub periods: Arc<[Span]>,
+}
+
+/// How the time of a host went in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeriodSum {
+    /// The host.
+    pub host: HostId,
+    /// The place of the period in the question.
+    pub period: usize,
+    /// Polls that were asked of it.
+    pub polls: u64,
+    /// Of these, polls that brought no values.
+    pub failed: u64,
+    /// How its time went. An hour that was made before that was reckoned is whole, and as good as its polls.
+    pub sum: Reckoned,
+}
+
+/// How the time of hosts went, as far as hours in short say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeriodSums {
+    /// In no order; none of a host and period without hours.
+    pub sums: Vec<PeriodSum>,
+    /// The first hour that is kept of each host.
+    pub first: Vec<(HostId, WallMs)>,
 }
 
 /// Which alarms: of one host, of one rule; of none given, all.

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
-    KnownHost, LoadedInventory, Mark, Mode, Owner, PruneReach, Pruned, ReadOrder, Registration,
-    Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
-    Store, StoreError, StoreStatus, SummariesDue, TableSample,
+    KnownHost, LoadedInventory, Mark, Mode, Owner, PeriodSums, PruneReach, Pruned, ReadOrder,
+    ReckonAsk, Registration, Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed,
+    SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
     open::{open_for, wait_for_turn},
     spool::Spool,
 };
@@ -282,7 +282,6 @@ impl Store for LazyStore {
     async fn pauses(&self) -> Result<Vec<(HostId, Pause)>, StoreError> {
         self.store()?.pauses().await
     }
-
     async fn series(&self, ask: SeriesAsk) -> Result<Vec<Bucket>, StoreError> {
         self.store()?.series(ask).await
     }
@@ -296,6 +295,9 @@ impl Store for LazyStore {
         self.store()?.hours_of(hosts, column, span).await
     }
 
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.store()?.reckoned(ask).await
+    }
     async fn samples(
         &self,
         host: HostId,
@@ -304,7 +306,6 @@ impl Store for LazyStore {
     ) -> Result<Vec<Sample>, StoreError> {
         self.store()?.samples(host, span, limit).await
     }
-
     async fn sql(&self, statement: String, sink: SqlSink) -> Result<(), StoreError> {
         self.store()?.sql(statement, sink).await
     }

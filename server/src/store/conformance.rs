@@ -97,6 +97,7 @@ macro_rules! suite {
             status_counts_what_is_kept
             hours_of_several_hosts_are_taken_together
             an_hour_is_kept_as_it_is_and_gives_way_to_a_fuller_one
+            days_are_the_sums_of_their_hours
             values_over_time_are_those_of_the_polls
             values_over_time_come_from_hours_too
             hours_that_were_not_seen_whole_are_made_of_the_polls

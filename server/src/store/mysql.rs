@@ -37,6 +37,7 @@ mod pauses;
 mod polls;
 mod prune;
 mod reconcile;
+mod reckoned;
 mod record;
 mod release;
 mod rollups;
@@ -77,9 +78,9 @@ use self::{
 };
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
-    KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PruneReach, Pruned, ReadOrder,
-    Registration, Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span,
-    SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
+    KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mark, Mode, PeriodSums, PruneReach, Pruned,
+    ReadOrder, ReckonAsk, Registration, Retention, Room, RouteRows, RowBuckets, RowsAsk, Sample,
+    Sealed, SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
 };
 use crate::{
     clock::Clock,
@@ -369,6 +370,10 @@ impl Store for Mysql {
             series::hours_of(&shared.pools, &hosts, column, span).await
         })
         .await
+    }
+
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.call(move |shared| async move { reckoned::read(&shared.pools, &ask).await }).await
     }
 
     async fn samples(

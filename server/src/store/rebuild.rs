@@ -32,7 +32,7 @@ pub async fn rebuild(store: &dyn Store, host: HostId, span: Span) -> Result<usiz
         loop {
             let samples = store.samples(host, rest, PAGE).await?;
             for sample in &samples {
-                rollups.add(host, sample.slot, sample.outcome, sample.values.as_ref());
+                rollups.add(&sample.polled(host));
             }
             match samples.last() {
                 Some(last) if samples.len() == PAGE => {

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    model::{Column, Detail, HostId, Outcome, Stat, Values},
-    rollup::Tier,
+    model::{Column, Detail, HostId, Outcome, Stat, State, Values},
+    rollup::{Polled, Tier},
     store::Span,
     units::WallMs,
 };
@@ -83,7 +83,7 @@ impl Buckets {
 
     /// Takes in a poll, unless the server did not make it.
     pub fn add(&mut self, sample: &Sample) {
-        let Sample { slot, outcome, ref values } = *sample;
+        let Sample { slot, outcome, ref values, .. } = *sample;
         if !outcome.was_asked() {
             return;
         }
@@ -153,8 +153,21 @@ pub struct Sample {
     pub slot: WallMs,
     /// How it ended.
     pub outcome: Outcome,
+    /// The host's state after it.
+    pub state: State,
+    /// The time over which its rates are, ns.
+    pub elapsed_ns: Option<u64>,
     /// Its values; none when it failed.
     pub values: Option<Values<Column>>,
+}
+
+impl Sample {
+    /// What is gathered of it.
+    #[must_use]
+    pub fn polled(&self, host: HostId) -> Polled<'_> {
+        let Self { slot, outcome, state, elapsed_ns, ref values } = *self;
+        Polled { host, slot, outcome, state, elapsed_ns, values: values.as_ref() }
+    }
 }
 
 /// A poll with one list of what repeats.

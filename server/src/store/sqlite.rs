@@ -26,6 +26,7 @@ mod notices;
 mod pauses;
 mod polls;
 mod prune;
+mod reckoned;
 mod record;
 mod rollups;
 mod room;
@@ -58,9 +59,9 @@ use self::{
 };
 use super::{
     AlarmsOf, AnnotationsOf, Batch, BatchResult, Bucket, DaySummary, HostQuery, HostSummary,
-    KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PruneReach, Pruned, ReadOrder,
-    Registration, Retention, Room, RowBuckets, RowsAsk, Sample, Sealed, SeriesAsk, Span, SqlSink,
-    Store, StoreError, StoreStatus, SummariesDue, TableSample,
+    KnownHost, LoadedInventory, MAX_HOSTS, MAX_PAGE, Mode, PeriodSums, PruneReach, Pruned,
+    ReadOrder, ReckonAsk, Registration, Retention, Room, RowBuckets, RowsAsk, Sample, Sealed,
+    SeriesAsk, Span, SqlSink, Store, StoreError, StoreStatus, SummariesDue, TableSample,
 };
 use crate::{
     health::Pause,
@@ -292,6 +293,10 @@ impl Store for Sqlite {
         span: Span,
     ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
         self.read(move |c| rollups::hours_of(c, &hosts, column, span)).await
+    }
+
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.read(move |c| reckoned::read(c, &ask)).await
     }
 
     async fn samples(

@@ -249,7 +249,10 @@ mod tests {
             let mut found = Buckets::new(&ask);
             for poll in &polls {
                 let (slot, outcome, values) = (poll.slot, poll.outcome, poll.values.clone());
-                expected.add(&crate::store::Sample { slot, outcome, values });
+                let (state, elapsed_ns) = (poll.state, poll.elapsed_ns);
+                let sample =
+                    crate::store::Sample { slot, outcome, state, elapsed_ns, values };
+                expected.add(&sample);
             }
             for (number, (view, places)) in views_of(&COLUMNS).into_iter().enumerate() {
                 let of = (WallMs(0), doc(&summary, view));

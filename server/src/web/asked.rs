@@ -1,11 +1,13 @@
 //! The query parameters of every route: what is documented and what is taken.
 
+use std::fmt;
+
 use super::{
     failure::Failure,
     kinds::{
         AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRows,
         FieldsOfRule, FieldsOfSeries, HostNames, IfGiven, Length, Moment, NeededText, Number,
-        OneColumn, RowColumns, RowLimit, Switch, Word, Words,
+        OneColumn, Pct, RowColumns, RowLimit, Switch, Word, Words, Zone,
     },
     kinds_of_hosts::{Families, ShardOf},
     params::{FromParams, Given, Param, ParamType, asked},
@@ -16,7 +18,7 @@ use crate::{
     query::{
         CalendarPeriod, DEFAULT_CHANGES, DEFAULT_PAGE, DEFAULT_POINTS, DEFAULT_ROWS, DEFAULT_TOP,
         MAX_ANNOTATIONS, MAX_CHANGES, MAX_DIGITS, MAX_HOSTS, MAX_PAGE, MAX_POINTS, MAX_ROWS,
-        MAX_TOP, SortOrder,
+        MAX_START_DAY, MAX_TOP, SortOrder,
     },
     rollup::Tier,
     units::WallMs,
@@ -329,8 +331,28 @@ impl Words for CalendarPeriod {
     const ALL: &'static [Self] = Self::ALL;
 }
 
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TableFormat {
+    Json,
+    Csv,
+}
+
+impl fmt::Display for TableFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        })
+    }
+}
+
+impl Words for TableFormat {
+    const ALL: &'static [Self] = &[Self::Json, Self::Csv];
+}
+
 asked! {
-    /// Of how often hosts answered.
+    /// Of how much of the time hosts answered.
     AvailabilityAsked {
         /// Of these hosts, with commas between them; not with `group` or `label`. Of the whole inventory
         hosts: HostNames,
@@ -342,8 +364,16 @@ asked! {
         from: Moment,
         /// Before this moment, which is after `from` by 400 days at most; now
         to: Moment,
-        /// Calendar days or months in UTC; month
+        /// Calendar days or months; month
         by: Word<CalendarPeriod>,
+        /// By whose calendar: a name of the IANA time zone database whose days begin with a whole hour of UTC; UTC
+        zone: Zone,
+        /// With which day a month begins; 1
+        start_day: Number<MAX_START_DAY>,
+        /// What is to be reached, per cent; none
+        target: Pct,
+        /// As JSON, or as CSV with a row for each host and period; json
+        format: Word<TableFormat>,
     }
 }
 

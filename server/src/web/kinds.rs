@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet, fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration,
 };
 
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::params::ParamType;
@@ -12,7 +13,7 @@ use crate::{
     query::{
         AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MAX_HOSTS_TOGETHER,
         MOMENT_FORMS, MOMENT_PATTERN, Members, PLACE_PATTERN, PollShape, RowSeriesShape, RuleShape,
-        SeriesShape, SortOrder, parse_column, parse_length, parse_moment,
+        SeriesShape, SortOrder, Target, parse_column, parse_length, parse_moment, parse_zone,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -243,6 +244,36 @@ impl<const USUAL: bool> ParamType for Switch<USUAL> {
 
     fn field(read: Option<bool>) -> bool {
         read.unwrap_or(USUAL)
+    }
+}
+
+/// A time zone.
+pub(super) struct Zone;
+
+impl ParamType for Zone {
+    optional!(Tz);
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_+/-]+$" })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<Tz, String> {
+        parse_zone(text)
+    }
+}
+
+/// Per cent that are to be reached.
+pub(super) struct Pct;
+
+impl ParamType for Pct {
+    optional!(Target);
+
+    fn schema() -> Value {
+        json!({ "type": "number", "format": "double", "minimum": 0.001, "maximum": 100, "multipleOf": 0.001 })
+    }
+
+    fn read(text: &str, _: WallMs) -> Result<Target, String> {
+        Target::parse(text)
     }
 }
 

@@ -100,6 +100,7 @@ fn own(routes: Routes) -> Routes {
         .get("/compare", assets::page, page("compare_page", "The page: hosts beside each other"))
         .get("/boards", assets::page, page("boards_page", "The page: boards"))
         .get("/boards/{name}", assets::inner_page, board)
+        .get("/availability", assets::page, page("availability_page", "The page: availability"))
         .get("/events", assets::page, page("events_page", "The page: changes of state"))
         .get("/inventory", assets::page, page("inventory_page", "The page: the inventory"))
         .get("/server", assets::page, page("server_page", "The page: the server"))
@@ -283,10 +284,12 @@ fn compare() -> Operation {
 }
 
 fn availability() -> Operation {
-    let words = "How often hosts answered of what they were asked, by calendar days or months";
+    let words =
+        "For how much of the time hosts answered, and their traffic, by calendar days or months";
     Operation::new("availability", words)
         .asks::<AvailabilityAsked>()
-        .answers::<AvailabilityShape>(OK, "Counts of each period, of each host and of all")
+        .answers::<AvailabilityShape>(OK, "Sums of each period, of each host, each group and all")
+        .writes("text/csv", "Sums of each period, of each host, each group and all")
         .fails(&[BAD, MISSING, AWAY, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE])
 }
 

@@ -1,17 +1,22 @@
 //! The handlers of what is asked of several hosts together: one value over time, and who has most of it.
 
-use axum::Json;
+use axum::{
+    Json,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse as _, Response},
+};
+use chrono_tz::Tz;
 
 use super::{
     api::resolution,
-    asked::{AvailabilityAsked, CompareAsked, TopAsked},
+    asked::{AvailabilityAsked, CompareAsked, TableFormat, TopAsked},
     failure::Failure,
     params::RequestParams,
     who::Scoped,
 };
 use crate::query::{
-    AvailabilityRange, AvailabilityShape, CalendarPeriod, CompareRange, CompareShape, HostsOf,
-    PollRange, SortOrder, TopRange, TopShape,
+    AvailabilityRange, Calendar, CalendarPeriod, CompareRange, CompareShape, HostsOf, PollRange,
+    SortOrder, TopRange, TopShape,
 };
 
 /// Which hosts are meant.
@@ -85,13 +90,25 @@ pub(super) async fn top(
 pub(super) async fn availability(
     Scoped(query): Scoped,
     RequestParams(asked, now): RequestParams<AvailabilityAsked>,
-) -> Result<Json<AvailabilityShape>, Failure> {
+) -> Result<Response, Failure> {
+    let calendar = Calendar {
+        by: asked.by.unwrap_or(CalendarPeriod::Month),
+        zone: asked.zone.unwrap_or(Tz::UTC),
+        start_day: asked.start_day.and_then(|day| day.try_into().ok()).unwrap_or(1),
+    };
     let range = AvailabilityRange {
         of: hosts_of(asked.hosts, asked.group, asked.label)?,
-        from: asked.from.unwrap_or_else(|| AvailabilityRange::usual_from(now)),
+        from: asked.from.unwrap_or_else(|| calendar.month_before(now)),
         to: asked.to.unwrap_or(now),
-        by: asked.by.unwrap_or(CalendarPeriod::Month),
+        calendar,
+        target: asked.target,
     };
     let _place = query.place().await?;
-    Ok(Json(query.availability(&range, now).await?))
+    let shape = query.availability(&range, now).await?;
+    Ok(match asked.format.unwrap_or(TableFormat::Json) {
+        TableFormat::Json => Json(shape).into_response(),
+        TableFormat::Csv => {
+            ([(CONTENT_TYPE, "text/csv; charset=utf-8")], shape.csv()).into_response()
+        }
+    })
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use roundsman::{
     live::{Gathered, HostView},
-    model::{Column, GroupName, HostId, Rollup, State, Values, hour_of},
+    model::{Column, GroupName, HostId, Reckoned, Rollup, State, Values, hour_of},
     query::MAX_LINES,
     store::{Batch, Registration},
 };
@@ -257,24 +257,66 @@ async fn memory_answers_for_more_hosts_than_the_store_is_asked_about() {
     assert_eq!(each.map(|bin| bin.as_u64().unwrap()).sum::<u64>(), 1_500);
 }
 
-/// From hours, and the polls of the hour that is not in short yet.
+/// Of hours, as JSON and as CSV; what is not over is not in it.
 #[tokio::test]
-async fn availability_counts_the_polls_of_days_and_months() {
+async fn availability_says_how_the_time_of_days_and_months_went() {
     let site = Served::start().await;
     add_many(&site, [10.0, 20.0]).await;
-    let told = site.json("/api/v1/availability?group=many&by=day&from=-1d").await;
+    let host = site.live.host("many-000").unwrap().id;
+    let hours = (3..9).map(|before| {
+        let mut rollup = Rollup::new(host, hour_of(NOW.minus(Duration::from_secs(before * 3_600))));
+        (rollup.polls, rollup.failed) = (360, 36);
+        rollup.reckoned = Some(Reckoned {
+            good_ms: 3_000_000,
+            bad_ms: 600_000,
+            rx_bytes: 5_000,
+            tx_bytes: 7,
+            counted_ms: 3_000_000,
+            ..Reckoned::default()
+        });
+        Arc::new(rollup)
+    });
+    let rollups = hours.collect();
+    site.store.write(Arc::new(Batch { rollups, ..Batch::default() })).await.unwrap();
+    let told = site.json("/api/v1/availability?group=many&by=day&from=-1d&target=83.333").await;
     assert_eq!(hosts(&told["hosts"]), ["many-000", "many-001"]);
     let sum = |counts: &Value| -> i64 {
-        counts.as_array().unwrap().iter().map(|count| count.as_i64().unwrap()).sum()
+        counts.as_array().unwrap().iter().filter_map(Value::as_i64).sum()
     };
     let one = &told["hosts"][0]["counts"];
-    assert_eq!((sum(&one["polls"]), sum(&one["failed"])), (6, 0), "{told}");
-    assert_eq!((sum(&told["all"]["polls"]), sum(&told["all"]["days"])), (12, 2), "{told}");
-    let last = one["available_pct"].as_array().unwrap().last().unwrap();
-    assert_eq!((last, &one["available_pct"][0]), (&json!(100.0), &Value::Null));
+    let all = ["good_ms", "bad_ms", "polls", "failed", "rx_bytes", "tx_bytes", "counted_ms"];
+    let sums = all.map(|name| sum(&one[name]));
+    assert_eq!(sums, [18_000_000, 3_600_000, 2_160, 216, 30_000, 42, 18_000_000], "{told}");
+    assert_eq!(told["groups"][0]["group"], "many");
+    assert_eq!((&told["groups"][0]["hosts"], &told["target_pct"]), (&json!(2), &json!(83.333)));
+    let of_days = one["available_pct"].as_array().unwrap();
+    assert!(
+        of_days.contains(&json!(83.333))
+            && of_days.iter().all(|day| day.is_null() || *day == 83.333)
+    );
+    assert!(one["met"].as_array().unwrap().contains(&json!(true)), "{told}");
+    let asked = "/api/v1/availability?hosts=many-000&from=-1d&format=csv&zone=Europe/Berlin";
+    let reply = site.get(asked).await;
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("text/csv; charset=utf-8"))
+    );
+    assert!(
+        reply.body.starts_with("host,host_group,period,")
+            && reply.body.contains("\nmany-000,many,")
+    );
     let usual = site.json("/api/v1/availability?group=many").await;
     assert_eq!(usual["periods"].as_array().unwrap().len(), 2, "this month and the last");
-    let reply = site.get("/api/v1/availability?from=-401d").await;
-    assert_eq!(reply.status, 400);
-    assert!(reply.body.contains("expected a span of at most 400 days"), "{}", reply.body);
+    for (asked, words) in [
+        ("from=-401d", "expected a span of at most 400 days"),
+        ("zone=Asia/Kolkata", "do not begin with a whole hour of UTC"),
+        ("zone=Europe/Berln", "did you mean `Europe/Berlin`?"),
+        ("start_day=29", "expected a number from 1 to 28"),
+        ("target=101", "expected per cent above 0 and up to 100"),
+        ("format=xml", "expected one of: json, csv"),
+    ] {
+        let reply = site.get(&format!("/api/v1/availability?{asked}")).await;
+        assert_eq!(reply.status, 400, "{asked}");
+        assert!(reply.body.contains(words), "{}", reply.body);
+    }
 }

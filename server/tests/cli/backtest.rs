@@ -122,7 +122,7 @@ fn filled() -> Desk {
         for minute in -120..0 {
             for host in [web, db] {
                 let gone = poll(host, minute);
-                rollups.add(gone.host, gone.slot, gone.outcome, gone.values.as_ref());
+                rollups.add(&(&gone).into());
             }
         }
         let polls: Vec<Record> = (0..POLLS).map(|minute| poll(web, minute)).collect();

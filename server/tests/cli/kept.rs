@@ -69,7 +69,7 @@ fn filled() -> Desk {
         let polls: Vec<Record> = (0..POLLS).map(|minute| poll(host, minute)).collect();
         let mut rollups = Rollups::of_all();
         for poll in &polls[..720] {
-            rollups.add(poll.host, poll.slot, poll.outcome, poll.values.as_ref());
+            rollups.add(&poll.into());
         }
         let rollups = rollups.into_all().into_iter().map(Arc::new).collect();
         store.write(Arc::new(Batch { rollups, ..Batch::of_polls(polls) })).await.unwrap();

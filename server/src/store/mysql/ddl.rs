@@ -4,6 +4,7 @@
 mod alerts;
 mod sealed;
 
+use super::reckoned;
 use crate::{
     model::{ColumnKind, ColumnSpec, LEDGER, LedgerField, LedgerKind, Unit},
     store::{
@@ -27,6 +28,8 @@ pub(super) struct TableDef {
     pub(super) columns: Vec<Definition>,
     /// Keys and checks.
     rules: &'static str,
+    /// Its key beside the primary one: name and columns.
+    pub(super) key: Option<(&'static str, &'static [&'static str])>,
     /// How it begins to be partitioned: by which column, below which moment.
     partitions: (&'static str, &'static str, &'static str),
 }
@@ -35,13 +38,21 @@ impl TableDef {
     /// The statement that makes it where it is not.
     pub(super) fn create(&self) -> String {
         let Self { name, rules, partitions: (column, partition, below), .. } = self;
+        let key = self.key().map_or_else(String::new, |key| format!(",\n  {key}"));
         let line = |Definition { name, kind }: &Definition| format!("  {name} {kind},\n");
         let columns: String = self.columns.iter().map(line).collect();
         format!(
-            "CREATE TABLE IF NOT EXISTS {name} (\n{columns}{rules}\n) ENGINE = InnoDB \
+            "CREATE TABLE IF NOT EXISTS {name} (\n{columns}{rules}{key}\n) ENGINE = InnoDB \
              ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin\n\
              PARTITION BY RANGE COLUMNS ({column}) (\n  PARTITION {partition} VALUES LESS THAN ('{below}')\n)"
         )
+    }
+}
+
+impl TableDef {
+    /// Its second key, as it stands in a statement.
+    pub(super) fn key(&self) -> Option<String> {
+        self.key.map(|(name, columns)| format!("KEY {name} ({})", columns.join(", ")))
     }
 }
 
@@ -125,12 +136,13 @@ fn poll() -> TableDef {
         columns: ledger.chain(values).chain([detail]).collect(),
         rules: "  PRIMARY KEY (host_id, ts),\n  \
                 CHECK ((detail IS NOT NULL) = (outcome IN ('ok', 'partial')))",
+        key: None,
         partitions: ("ts", "g20000101", "2000-01-01"),
     }
 }
 
 /// One row per host and hour: of each column the mean, the least, the most, and of how many polls these
-/// are. Kept for years where polls are kept for weeks, so it is small: FLOATs, exact to 1 in 10 million,
+/// are; and how its time went. Kept for years where polls are kept for weeks, so it is small: FLOATs, exact to 1 in 10 million,
 /// and no count where it is that of all good polls (`polls - polls_failed`). An unknown mean is one of no
 /// polls. The view `host_hour` shows every count, and whole numbers as such.
 ///
@@ -144,6 +156,7 @@ fn rollup_hour() -> TableDef {
         ("polls_failed", "INT UNSIGNED NOT NULL"),
     ];
     let key = key.into_iter().map(|(name, kind)| definition(name.to_owned(), kind));
+    let reckoned = reckoned::COLUMNS.map(|(name, kind)| definition(name.to_owned(), kind));
     let values = shown::all().flat_map(|ColumnSpec { name, .. }| {
         [
             definition(format!("{name}_avg"), "FLOAT"),
@@ -154,8 +167,9 @@ fn rollup_hour() -> TableDef {
     });
     TableDef {
         name: "rollup_hour",
-        columns: key.chain(values).collect(),
+        columns: key.chain(reckoned).chain(values).collect(),
         rules: "  PRIMARY KEY (host_id, ts)",
+        key: Some(("reckoned", &reckoned::KEY)),
         partitions: ("ts", "g200001", "2000-01-01"),
     }
 }
@@ -170,6 +184,7 @@ pub(super) fn views() -> Vec<(&'static str, String)> {
         (view.name, halves)
     });
     let all = over_polls.chain([("ledger", ledger()), ("host_hour", vec![host_hour()])]);
+    let all = all.chain([("host_day", vec![reckoned::host_day()])]);
     let all = all.chain([
         ("alert_now", vec![alerts::alert_now()]),
         ("alert_history", vec![alerts::alert_history()]),

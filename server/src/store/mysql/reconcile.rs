@@ -61,6 +61,10 @@ pub(super) async fn complete(conn: &mut Conn, place: &Place) -> Result<(), Store
         tracing::info!(table = table.name, columns = names.join(", "), "columns are added");
         let added =
             columns.iter().map(|Definition { name, kind }| format!("ADD COLUMN {name} {kind}"));
+        // Its columns are newer than the table, and so is the key: both or neither.
+        let needs = |(_, of): (_, &[&str])| names.iter().any(|name| of.contains(name));
+        let key = table.key().filter(|_| table.key.is_some_and(needs));
+        let added = added.chain(key.map(|key| format!("ADD {key}")));
         let alter = format!("ALTER TABLE {} {}", table.name, added.collect::<Vec<_>>().join(", "));
         match change(conn, &alter, Params::Empty).await {
             // A user who does not see the columns has them all the same.

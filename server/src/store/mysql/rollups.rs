@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use chrono::{Datelike as _, NaiveDate};
 use mysql_async::{Params, Transaction, Value, prelude::Queryable as _};
 
-use super::{fault::Place, moment, record};
+use super::{fault::Place, moment, reckoned, record};
 use crate::{
     model::{Column, ColumnSet, Rollup},
     store::{Batch, StoreError, row},
@@ -17,7 +17,7 @@ const KEY: [&str; 4] = ["host_id", "ts", "polls", "polls_failed"];
 /// The columns that each value has.
 const PARTS: [&str; 4] = ["avg", "min", "max", "count"];
 
-/// Rows that one INSERT takes: as many of the first as fit, then of the next. 16 rows are 9,920 of the
+/// Rows that one INSERT takes: as many of the first as fit, then of the next. 16 rows are some 10,000 of the
 /// 65,535 places a statement has.
 const ROWS: [usize; 2] = [16, 1];
 
@@ -28,7 +28,9 @@ const WRITING: &str = "keep a batch of polls";
 static UPSERTS: LazyLock<[String; 2]> = LazyLock::new(|| {
     let parts = Column::ALL.iter().map(|column| column.spec().name);
     let parts = parts.flat_map(|name| PARTS.map(|part| format!("{name}_{part}")));
-    let names: Vec<String> = KEY.map(str::to_owned).into_iter().chain(parts).collect();
+    let reckoned = reckoned::COLUMNS.into_iter().map(|(name, _)| name);
+    let names: Vec<String> =
+        KEY.into_iter().chain(reckoned).map(str::to_owned).chain(parts).collect();
     let place = format!("({})", vec!["?"; names.len()].join(","));
     let set =
         |name: &String| format!("{name} = IF(VALUES(polls) >= polls, VALUES({name}), {name})");
@@ -52,6 +54,7 @@ fn values(rollup: &Rollup) -> Vec<Value> {
         Value::UInt(rollup.polls.into()),
         Value::UInt(rollup.failed.into()),
     ]);
+    values.extend(reckoned::cells(rollup));
     for column in Column::ALL {
         let stat = rollup.stat(*column);
         let all = [stat.avg(), stat.min(), stat.max()];

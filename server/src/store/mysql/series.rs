@@ -16,7 +16,7 @@ use super::{
     seal_boundary::{self, ConsistentRead},
 };
 use crate::{
-    model::{Column, ColumnSet, HostId, Outcome, Stat},
+    model::{Column, ColumnSet, HostId, Outcome, Stat, State},
     rollup::Tier,
     store::{Bucket, Buckets, Sample, SeriesAsk, Span, StoreError},
     units::WallMs,
@@ -237,7 +237,7 @@ async fn open_samples(
 ) -> Result<Vec<Sample>, StoreError> {
     let names: Vec<&str> = Column::ALL.iter().map(|column| column.spec().name).collect();
     let sql = format!(
-        "SELECT ts, outcome, {} FROM poll WHERE host_id = ? AND ts >= ? AND ts < ?
+        "SELECT ts, outcome, state, elapsed_ns, {} FROM poll WHERE host_id = ? AND ts >= ? AND ts < ?
          ORDER BY ts LIMIT ?",
         names.join(", ")
     );
@@ -251,8 +251,11 @@ async fn open_samples(
         let mut samples = samples?;
         let cells = RowReader::new(row, place, "a poll");
         let outcome = cells.word(1, "outcome", Outcome::parse)?;
-        let values = outcome.has_values().then(|| record::read_values(&cells, 2)).transpose()?;
-        samples.push(Sample { slot: cells.required_moment(0)?, outcome, values });
+        let state = cells.word(2, "state", State::parse)?;
+        let elapsed_ns = cells.int(3)?.map(i64::unsigned_abs);
+        let values = outcome.has_values().then(|| record::read_values(&cells, 4)).transpose()?;
+        let slot = cells.required_moment(0)?;
+        samples.push(Sample { slot, outcome, state, elapsed_ns, values });
         Ok(samples)
     };
     let read = conn.exec_fold(sql, params, Ok(Vec::new()), collect).await;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     model::{
         Column, ColumnSet, Detail, DetailTable, HostId, HostName, LEDGER, LEDGER_FIELDS,
-        LedgerCell, LedgerKind, Outcome, Record, Row, Values,
+        LedgerCell, LedgerKind, Outcome, Record, Row, State, Values,
     },
     store::{Sample, TableSample, detail::ReadRow},
     units::WallMs,
@@ -29,6 +29,8 @@ use crate::{
 const SLOT: usize = 1;
 const STARTED: usize = 2;
 const OUTCOME: usize = 4;
+const STATE: usize = 5;
+const ELAPSED: usize = LEDGER_FIELDS - 1;
 
 /// A poll of a sealed ledger.
 pub(in crate::store) struct SealedPoll {
@@ -77,7 +79,15 @@ impl SealedPoll {
         let word = self.attempt(hour).map(|(_, outcome)| outcome);
         word.and_then(Outcome::parse).ok_or_else(|| bad("an outcome"))
     }
-
+    fn state(&self, hour: WallMs) -> io::Result<State> {
+        let cell = self.field(STATE, hour, HostId::SERVER);
+        let state = if let LedgerCell::Text(word) = cell { State::parse(word) } else { None };
+        state.ok_or_else(|| bad("a state"))
+    }
+    fn elapsed_ns(&self, hour: WallMs) -> Option<u64> {
+        let cell = self.field(ELAPSED, hour, HostId::SERVER);
+        if let LedgerCell::Whole(ns) = cell { u64::try_from(ns).ok() } else { None }
+    }
     fn record(&self, hour: WallMs, host: HostId, name: &HostName) -> io::Result<Record> {
         let read = |at| Ok(self.field(at, hour, host));
         let mut record = Record::from_ledger(name.clone(), read, |at| bad(LEDGER[at].name))?;
@@ -198,7 +208,8 @@ pub(in crate::store) fn decode_samples(hour: WallMs, texts: &SomeTexts) -> io::R
     let sample = |poll: SealedPoll| -> io::Result<Sample> {
         let outcome = poll.outcome(hour)?;
         let values = outcome.has_values().then(Values::default);
-        Ok(Sample { slot: poll.slot(hour), outcome, values })
+        let (state, elapsed_ns) = (poll.state(hour)?, poll.elapsed_ns(hour));
+        Ok(Sample { slot: poll.slot(hour), outcome, state, elapsed_ns, values })
     };
     let all = read_ledger(&texts.ledger)?.into_iter().map(sample);
     let mut all: Vec<Sample> = all.collect::<io::Result<_>>()?;

@@ -3,7 +3,7 @@
 
 mod sealed;
 
-use super::hours;
+use super::{hours, reckoned};
 use crate::{
     model::{ColumnKind, ColumnSpec, LEDGER, LedgerKind},
     store::shown::{self, Repeating, Shows, VIEWS},
@@ -18,6 +18,8 @@ pub(super) struct TableDef {
     /// Keys and checks.
     rules: String,
     options: &'static str,
+    /// The statement that makes its index where it is not.
+    pub(super) index: Option<String>,
 }
 
 impl TableDef {
@@ -77,14 +79,16 @@ fn poll() -> TableDef {
         columns: ledger_columns().chain(values).chain([owned(("detail", "TEXT"))]).collect(),
         rules: outcomes.to_owned() + &checks.collect::<String>(),
         options: "STRICT",
+        index: None,
     }
 }
 
 /// One row per host and hour: of each column the mean, the least, the most, and of how many polls these
-/// are. Kept for years where polls are kept for weeks. NULL is unknown; a count of 0 is why.
+/// are; and how its time went. Kept for years where polls are kept for weeks. NULL is unknown; a count of 0 is why.
 fn rollup_hour() -> TableDef {
     let key = ["host_id", "hour_ms", "polls", "polls_failed"];
-    let key = key.map(|name| (name.to_owned(), "INTEGER NOT NULL".to_owned()));
+    let key = key.map(|name| (name.to_owned(), "INTEGER NOT NULL".to_owned())).into_iter();
+    let reckoned = reckoned::COLUMNS.map(|name| (name.to_owned(), "INTEGER".to_owned()));
     let values = shown::all().flat_map(|ColumnSpec { name, kind, .. }| {
         let kind = kept_as(*kind);
         [
@@ -96,9 +100,10 @@ fn rollup_hour() -> TableDef {
     });
     TableDef {
         name: "rollup_hour",
-        columns: key.into_iter().chain(values).collect(),
+        columns: key.chain(reckoned).chain(values).collect(),
         rules: "  PRIMARY KEY (host_id, hour_ms)".to_owned(),
         options: "STRICT, WITHOUT ROWID",
+        index: Some(reckoned::index()),
     }
 }
 
@@ -114,6 +119,7 @@ fn poll_hour() -> TableDef {
         columns: first.into_iter().chain(hours::places().map(integer)).chain(docs).collect(),
         rules: "  PRIMARY KEY (host_id, hour_ms, part)".to_owned(),
         options: "STRICT",
+        index: None,
     }
 }
 
@@ -133,6 +139,7 @@ pub(super) fn views(sealed: bool) -> Vec<(&'static str, String)> {
     });
     let ledger = [ledger()].into_iter().chain(sealed.then(sealed::ledger)).collect();
     let all = over_polls.chain([("ledger", ledger), ("host_hour", vec![host_hour()])]);
+    let all = all.chain([("host_day", vec![reckoned::host_day()])]);
     let all =
         all.chain([("alert_now", vec![alert_now()]), ("alert_history", vec![alert_history()])]);
     let all = all.chain([("alert_delivery", vec![alert_delivery()])]);
@@ -265,7 +272,9 @@ mod tests {
     /// Every statement, as one reads it: what a change of the list of columns changes.
     #[test]
     fn every_statement_is_what_it_was() {
-        let all: Vec<_> = tables().iter().map(TableDef::create).collect();
+        let tables = tables();
+        let made = tables.iter().map(TableDef::create);
+        let all: Vec<_> = made.chain(tables.iter().filter_map(|of| of.index.clone())).collect();
         let views = views(true).into_iter().map(|(_, statement)| statement);
         let all: Vec<_> = all.into_iter().chain(views).collect();
         insta::assert_snapshot!(all.join(";\n\n"));

@@ -156,6 +156,9 @@ fn complete(connection: &Connection) -> Result<(), rusqlite::Error> {
             let add = format!("ALTER TABLE {} ADD COLUMN {name} {kind}", table.name);
             connection.execute_batch(&add)?;
         }
+        if let Some(index) = &table.index {
+            connection.execute_batch(index)?;
+        }
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Error, Row, Transaction, params, types::ValueRef};
 use super::{
     fault::{fault, row_fault},
     hours::{self, merge},
+    reckoned::{self, COLUMNS},
     record,
 };
 use crate::{
@@ -22,13 +23,17 @@ use crate::{
 /// The columns before those of the values.
 const KEY: [&str; 4] = ["host_id", "hour_ms", "polls", "polls_failed"];
 
+/// Those and what was reckoned.
+const FIRST: usize = KEY.len() + COLUMNS.len();
+
 /// The columns that each value has.
 const PARTS: [&str; 4] = ["avg", "min", "max", "count"];
 
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
     let parts = Column::ALL.iter().map(|column| column.spec().name);
     let parts = parts.flat_map(|name| PARTS.map(|part| format!("{name}_{part}")));
-    let names: Vec<String> = KEY.map(str::to_owned).into_iter().chain(parts).collect();
+    let names: Vec<String> =
+        KEY.into_iter().chain(COLUMNS).map(str::to_owned).chain(parts).collect();
     let places = vec!["?"; names.len()].join(", ");
     let set: Vec<String> =
         names[2..].iter().map(|name| format!("{name} = excluded.{name}")).collect();
@@ -56,9 +61,12 @@ pub(super) fn insert<'a>(
             statement.raw_bind_parameter(2, rollup.hour.0)?;
             statement.raw_bind_parameter(3, rollup.polls)?;
             statement.raw_bind_parameter(4, rollup.failed)?;
+            for (place, value) in (KEY.len() + 1..).zip(reckoned::cells(rollup)) {
+                statement.raw_bind_parameter(place, value)?;
+            }
             for (position, column) in Column::ALL.iter().enumerate() {
                 let stat = rollup.stat(*column);
-                let place = KEY.len() + PARTS.len() * position + 1;
+                let place = FIRST + PARTS.len() * position + 1;
                 statement.raw_bind_parameter(place, stat.avg())?;
                 for (place, value) in [(place + 1, stat.min()), (place + 2, stat.max())] {
                     match column.spec().kind {
@@ -209,7 +217,7 @@ pub(super) fn samples(
     let failed = fault(connection, "read polls");
     let names: Vec<&str> = Column::ALL.iter().map(|column| column.spec().name).collect();
     let sql = format!(
-        "SELECT slot_ms, outcome, {} FROM poll
+        "SELECT slot_ms, outcome, state, elapsed_ns, {} FROM poll
          WHERE host_id = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY slot_ms LIMIT ?4",
         names.join(", ")
     );
@@ -218,8 +226,10 @@ pub(super) fn samples(
     let mut statement = look.prepare_cached(&sql).map_err(&failed)?;
     let sample = |row: &Row<'_>| -> Result<Sample, Error> {
         let outcome = record::outcome(row, 1)?;
-        let values = outcome.has_values().then(|| record::values(row, 2)).transpose()?;
-        Ok(Sample { slot: WallMs(row.get(0)?), outcome, values })
+        let state = record::state(row, 2)?;
+        let elapsed_ns = row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs);
+        let values = outcome.has_values().then(|| record::values(row, 4)).transpose()?;
+        Ok(Sample { slot: WallMs(row.get(0)?), outcome, state, elapsed_ns, values })
     };
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement

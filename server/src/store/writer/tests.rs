@@ -166,6 +166,12 @@ impl Store for Fake {
     ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
         unreachable!()
     }
+    async fn reckoned(
+        &self,
+        _: crate::store::ReckonAsk,
+    ) -> Result<crate::store::PeriodSums, StoreError> {
+        unreachable!()
+    }
     async fn samples(&self, _: HostId, _: Span, _: usize) -> Result<Vec<Sample>, StoreError> {
         unreachable!()
     }

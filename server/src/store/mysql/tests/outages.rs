@@ -114,6 +114,9 @@ impl Store for Told {
     ) -> Result<Vec<(HostId, Bucket)>, StoreError> {
         self.store.hours_of(hosts, column, span).await
     }
+    async fn reckoned(&self, ask: ReckonAsk) -> Result<PeriodSums, StoreError> {
+        self.store.reckoned(ask).await
+    }
     async fn samples(
         &self,
         host: HostId,
