@@ -1,4 +1,5 @@
 //! Answers from the live view and the store, in the one JSON shape that the HTTP API and the commands share.
+//!
 //! The live view answers what a host looks like now, the store what it looked like before. Without a live view (a
 //! command that reads the file of a running server) the store answers both. Knows no HTTP, terminal, SQL or wire.
 
@@ -30,6 +31,7 @@ mod kept;
 mod grid;
 mod series;
 mod row_series;
+mod find;
 mod together;
 mod compare;
 mod top;
@@ -102,8 +104,7 @@ use crate::{
     live::{Live, RECENT_ATTEMPTS},
     model::{HostId, HostName, Scope, State},
     outbox::Outbox,
-    store::{self, HostQuery, HostSummary, Store, StoreError, writer::WriterHandle},
-    text::did_you_mean,
+    store::{self, HostQuery, Store, StoreError, writer::WriterHandle},
     units::WallMs,
 };
 
@@ -174,10 +175,13 @@ pub struct Query {
     writer: Option<WriterHandle>,
     hook: Option<Hook>,
     outbox: Option<Outbox>,
+    /// How long rows are kept.
     retention: config::Retention,
     /// Polls up to this one were given up for want of room; of a running server its live view says so.
     given_up_to: Option<WallMs>,
+    /// Places of pages of polls.
     pages: Arc<Semaphore>,
+    /// Annotations that the store may not have yet.
     fresh: Arc<annotations::Fresh>,
     remembered: Arc<means::RememberedHours>,
 }
@@ -351,30 +355,5 @@ impl Query {
             true => self.find(name).await.map(drop),
             false => Ok(()),
         }
-    }
-
-    /// The number of a host, live or kept.
-    async fn find(&self, name: &str) -> Result<(HostId, HostName), QueryError> {
-        match self.live.as_ref().and_then(|live| live.host(name)) {
-            Some(view) => Ok((view.id, view.name.clone())),
-            None => self.kept_host(name).await.map(|kept| (kept.id, kept.name)),
-        }
-    }
-
-    async fn kept_host(&self, name: &str) -> Result<HostSummary, QueryError> {
-        if let Ok(valid) = HostName::new(name)
-            && let Some(found) = self.store.hosts(HostQuery::named(valid)).await?.pop()
-        {
-            return Ok(found);
-        }
-        let known: Vec<HostName> = match &self.live {
-            Some(live) => live.hosts().iter().map(|view| view.name.clone()).collect(),
-            None => {
-                let kept = self.store.hosts(HostQuery::all()).await?;
-                kept.into_iter().map(|host| host.name).collect()
-            }
-        };
-        let hint = did_you_mean(name, known.iter().map(HostName::as_str));
-        Err(QueryError::UnknownHost { name: name.to_owned(), hint })
     }
 }

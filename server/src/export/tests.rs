@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -65,19 +66,22 @@ impl Heard {
     }
 }
 
+/// Requests that wait to be looked at; more than any test sends.
+const REQUESTS: usize = 4096;
+
 /// An answer: status, fields of its head, body.
 type Said = (u16, Vec<(&'static str, String)>, &'static str);
 
 #[derive(Clone)]
 struct Answers {
-    heard: mpsc::UnboundedSender<Heard>,
+    heard: mpsc::Sender<Heard>,
     /// What is answered, in turn; then 204 with what 2.0 wants.
     said: Arc<Mutex<VecDeque<Said>>>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test of real time")]
 async fn answer(State(answers): State<Answers>, headers: HeaderMap, body: Bytes) -> Response {
-    let _ = answers.heard.send(Heard { headers, body, at: Instant::now() });
+    let _ = answers.heard.try_send(Heard { headers, body, at: Instant::now() });
     let next = answers.said.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let written = vec![("x-prometheus-remote-write-samples-written", "100000".to_owned())];
     let (status, fields, text) = next.unwrap_or((204, written, ""));
@@ -91,8 +95,24 @@ async fn answer(State(answers): State<Answers>, headers: HeaderMap, body: Bytes)
 
 struct FakeReceiver {
     port: u16,
-    heard: mpsc::UnboundedReceiver<Heard>,
+    heard: mpsc::Receiver<Heard>,
     serving: JoinHandle<()>,
+}
+
+/// Listens at a port that another receiver may have had: a process that another test forks at that moment holds
+/// the address until it has begun.
+async fn bind(port: u16) -> TcpListener {
+    let again = async {
+        loop {
+            match TcpListener::bind(("127.0.0.1", port)).await {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    tokio::task::yield_now().await;
+                }
+                bound => return bound.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.expect("the port is held")
 }
 
 impl FakeReceiver {
@@ -101,9 +121,9 @@ impl FakeReceiver {
     }
 
     async fn at(port: u16, said: Vec<Said>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let listener = bind(port).await;
         let port = listener.local_addr().unwrap().port();
-        let (sender, heard) = mpsc::unbounded_channel();
+        let (sender, heard) = mpsc::channel(REQUESTS);
         let answers = Answers { heard: sender, said: Arc::new(Mutex::new(said.into())) };
         let router = Router::new().fallback(answer).with_state(answers);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

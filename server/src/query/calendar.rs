@@ -89,7 +89,7 @@ impl Calendar {
     fn begin(&self, day: NaiveDate) -> Option<WallMs> {
         let hours = (0..3).filter_map(|hour| NaiveTime::from_hms_opt(hour, 0, 0));
         let found = hours.map(|hour| self.zone.from_local_datetime(&day.and_time(hour)));
-        let first = found.into_iter().find_map(|local| local.earliest())?;
+        let first = found.into_iter().find_map(chrono::LocalResult::earliest)?;
         Some(WallMs(first.timestamp_millis()))
     }
 

@@ -1,13 +1,11 @@
 //! The query parameters of every route: what is documented and what is taken.
 
-use std::fmt;
-
 use super::{
     failure::Failure,
     kinds::{
         AlarmsAfter, AnyText, Columns, FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRows,
         FieldsOfRule, FieldsOfSeries, HostNames, IfGiven, Length, Moment, NeededText, Number,
-        OneColumn, Pct, RowColumns, RowLimit, Switch, Word, Words, Zone,
+        OneColumn, Pct, RowColumns, RowLimit, Switch, TableFormat, Word, Words, Zone,
     },
     kinds_of_hosts::{Families, ShardOf},
     params::{FromParams, Given, Param, ParamType, asked},
@@ -329,26 +327,6 @@ asked! {
 
 impl Words for CalendarPeriod {
     const ALL: &'static [Self] = Self::ALL;
-}
-
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TableFormat {
-    Json,
-    Csv,
-}
-
-impl fmt::Display for TableFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-        })
-    }
-}
-
-impl Words for TableFormat {
-    const ALL: &'static [Self] = &[Self::Json, Self::Csv];
 }
 
 asked! {

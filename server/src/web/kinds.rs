@@ -1,19 +1,15 @@
 //! What may stand in a query parameter.
 
-use std::{
-    collections::BTreeSet, fmt::Display, marker::PhantomData, sync::LazyLock, time::Duration,
-};
+use std::{collections::BTreeSet, fmt::Display, marker::PhantomData, time::Duration};
 
-use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::params::ParamType;
 use crate::{
     model::{self, ColumnSet as _, DetailTable},
     query::{
-        AlarmPlace, Fields, HostShape, LENGTH_PATTERN, MAX_COLUMNS, MAX_HOSTS_TOGETHER,
-        MOMENT_FORMS, MOMENT_PATTERN, Members, PLACE_PATTERN, PollShape, RowSeriesShape, RuleShape,
-        SeriesShape, SortOrder, Target, parse_column, parse_length, parse_moment, parse_zone,
+        AlarmPlace, LENGTH_PATTERN, MAX_COLUMNS, MAX_HOSTS_TOGETHER, MOMENT_FORMS, MOMENT_PATTERN,
+        PLACE_PATTERN, SortOrder, parse_column, parse_length, parse_moment,
     },
     rollup::Tier,
     text::did_you_mean,
@@ -31,6 +27,13 @@ macro_rules! optional {
         }
     };
 }
+
+mod fields;
+mod period;
+pub(super) use fields::{
+    FieldsOfEach, FieldsOfHost, FieldsOfPoll, FieldsOfRows, FieldsOfRule, FieldsOfSeries,
+};
+pub(super) use period::{Pct, TableFormat, Zone};
 
 /// Any text.
 pub(super) struct AnyText;
@@ -247,36 +250,6 @@ impl<const USUAL: bool> ParamType for Switch<USUAL> {
     }
 }
 
-/// A time zone.
-pub(super) struct Zone;
-
-impl ParamType for Zone {
-    optional!(Tz);
-
-    fn schema() -> Value {
-        json!({ "type": "string", "pattern": "^[A-Za-z0-9_+/-]+$" })
-    }
-
-    fn read(text: &str, _: WallMs) -> Result<Tz, String> {
-        parse_zone(text)
-    }
-}
-
-/// Per cent that are to be reached.
-pub(super) struct Pct;
-
-impl ParamType for Pct {
-    optional!(Target);
-
-    fn schema() -> Value {
-        json!({ "type": "number", "format": "double", "minimum": 0.001, "maximum": 100, "multipleOf": 0.001 })
-    }
-
-    fn read(text: &str, _: WallMs) -> Result<Target, String> {
-        Target::parse(text)
-    }
-}
-
 /// Names of values.
 pub(super) struct Columns;
 
@@ -366,44 +339,3 @@ impl ParamType for RowColumns {
         read.unwrap_or_default()
     }
 }
-
-/// Which members of an answer are sent.
-macro_rules! fields {
-    ($Name:ident of $Shape:ty, $what:literal, $example:literal) => {
-        #[doc = concat!("Which members of ", $what, " are sent.")]
-        pub(super) struct $Name;
-
-        impl ParamType for $Name {
-            optional!(Fields);
-
-            const IS_LIST: bool = true;
-
-            fn schema() -> Value {
-                let items =
-                    json!({ "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" });
-                json!({ "type": "array", "minItems": 1, "items": items })
-            }
-
-            fn read(text: &str, _: WallMs) -> Result<Fields, String> {
-                static ALL: LazyLock<Members> = LazyLock::new(Members::of::<$Shape>);
-                ALL.choose(text)
-            }
-
-            fn words(of_param: &str) -> String {
-                format!(
-                    "{of_param} {}, with commas between them, whatever its schema requires; \
-                     `{}` is a member of a member",
-                    $what, $example
-                )
-            }
-        }
-    };
-}
-
-// In a list a host's last poll comes without what repeats.
-fields!(FieldsOfEach of HostShape, "each host", "last.outcome");
-fields!(FieldsOfHost of HostShape, "it", "last.outcome");
-fields!(FieldsOfRule of RuleShape, "each rule", "threshold");
-fields!(FieldsOfPoll of PollShape, "each poll", "values.cpu_busy_pct");
-fields!(FieldsOfSeries of SeriesShape, "the answer", "columns.avg");
-fields!(FieldsOfRows of RowSeriesShape, "the answer", "rows.columns.avg");

@@ -9,8 +9,9 @@ use chrono_tz::Tz;
 
 use super::{
     api::resolution,
-    asked::{AvailabilityAsked, CompareAsked, TableFormat, TopAsked},
+    asked::{AvailabilityAsked, CompareAsked, TopAsked},
     failure::Failure,
+    kinds::TableFormat,
     params::RequestParams,
     who::Scoped,
 };
