@@ -92,7 +92,11 @@ export function events(live) {
     history.replaceState(null, '', at(`events${searchOf(view)}`));
     rows.load();
   };
-  const toAvailability = h('a', { href: at('availability'), 'data-link': true }, t('Availability'));
+  const toAvailability = h(
+    'a',
+    { class: 'btn', href: at('availability'), 'data-link': true },
+    t('Availability'),
+  );
   const element = h(
     'div',
     { class: 'page' },

@@ -229,12 +229,16 @@ http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} }
   return { ...nginx, at: `http://127.0.0.1:${port}` };
 }
 
-/** HAProxy before servers, of which it takes those that are ready, and passes bytes on. */
+/**
+ * HAProxy before servers: it passes bytes on to the first that is ready. It takes all for ready when it starts, so the
+ * others are its backups.
+ */
 export async function startHaproxy(servers) {
   const [dir, port] = [folder(), await freePort()];
   const file = path.join(dir, 'haproxy.cfg');
   const lines = servers.map(
-    (at, n) => `  server mon-${n + 1} ${new URL(at).host} check inter 1s on-marked-down shutdown-sessions`,
+    (at, n) =>
+      `  server mon-${n + 1} ${new URL(at).host} check inter 1s on-marked-down shutdown-sessions ${n ? 'backup' : ''}`,
   );
   writeFileSync(
     file,
@@ -293,6 +297,7 @@ export async function startSmall() {
 export async function shown(page, at) {
   if (at === '/hosts/nobody') await page.locator('main').getByRole('link', { name: 'All hosts' }).waitFor();
   else if (at.startsWith('/hosts/')) await page.waitForSelector('.leg');
+  else if (at.startsWith('/availability')) await page.waitForSelector('main .tiles .fig');
   else if (at.startsWith('/alerts')) await page.waitForSelector('table.alarms tbody td');
   else if (at.startsWith('/boards/')) await page.waitForSelector('.board .u-over');
   else if (at.startsWith('/boards')) await page.waitForSelector('.boardlist li');
