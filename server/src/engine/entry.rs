@@ -102,13 +102,13 @@ pub(super) struct HostEntry {
 }
 
 impl HostEntry {
-    /// A host as the store remembers it, `latest` the slot of its newest poll.
+    /// A host as the store remembers it, polled before up to `polled_to`, if at all.
     pub(super) fn new(
         id: HostId,
         spec: Arc<Host>,
         health: Health,
         facts: Facts,
-        latest: Option<WallMs>,
+        polled_to: Option<WallMs>,
     ) -> Self {
         Self {
             id,
@@ -132,7 +132,7 @@ impl HostEntry {
             last: None,
             last_good: None,
             recent: Recent::default(),
-            gathered: Gathered::after(latest),
+            gathered: Gathered::after(polled_to),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::{
     poll::Link,
     schedule::PollQueue,
     store::KnownHost,
+    units::WallMs,
 };
 
 /// Hosts that are put in force before polls get a turn again: well under a millisecond's work, ten
@@ -140,9 +141,9 @@ impl Engine {
             None => {
                 let (state, since) = known.state.unwrap_or((State::Pending, now.wall));
                 let health = Health::known(state, since);
-                let latest = known.latest_slot;
+                let polled_to = polled_to(&known, now.wall);
                 let mut entry =
-                    HostEntry::new(known.id, Arc::clone(spec), health, known.facts, latest);
+                    HostEntry::new(known.id, Arc::clone(spec), health, known.facts, polled_to);
                 transitions.extend(entry.decide(Input::Add, &self.parts.policy, now.wall));
                 entry
             }
@@ -198,4 +199,39 @@ fn leads_elsewhere(before: &Host, now: &Host) -> bool {
     // A certificate bears the host's name.
     let is_renamed = now.tls.is_some() && before.name != now.name;
     before.addresses != now.addresses || before.tls != now.tls || is_renamed
+}
+
+/// Up to when a host may have been polled before this server began; none if never. What is known of it may come from
+/// the spool, whose newest slot is that of the time when it was last registered.
+fn polled_to(known: &KnownHost, now: WallMs) -> Option<WallMs> {
+    known.state.map(|_| now).max(known.latest_slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Facts;
+
+    #[test]
+    fn a_host_that_has_a_state_may_have_been_polled_up_to_now() {
+        let new = KnownHost {
+            id: HostId(1),
+            name: HostName::new("a").unwrap(),
+            facts: Facts::default(),
+            state: None,
+            latest_slot: None,
+        };
+        let (now, before) = (WallMs(9), WallMs(5));
+        assert_eq!(polled_to(&new, now), None);
+        // As the spool knows one that was new when it was registered, and as the store does.
+        let state = Some((State::Up, WallMs(1)));
+        let remembered = KnownHost { state, ..new.clone() };
+        assert_eq!(polled_to(&remembered, now), Some(now));
+        assert_eq!(
+            polled_to(&KnownHost { latest_slot: Some(before), ..remembered }, now),
+            Some(now)
+        );
+        // While the server was cut off no state changed.
+        assert_eq!(polled_to(&KnownHost { latest_slot: Some(before), ..new }, now), Some(before));
+    }
 }

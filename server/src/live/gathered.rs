@@ -20,10 +20,10 @@ impl PartialEq for Gathered {
 }
 
 impl Gathered {
-    /// Nothing yet of a host whose newest poll, if there was any, was due at `latest`.
+    /// Nothing yet of a host that was polled before up to `polled_to`, if at all.
     #[must_use]
-    pub fn after(latest: Option<WallMs>) -> Self {
-        Self(Arc::new(Mutex::new(LastHour::after(latest))))
+    pub fn after(polled_to: Option<WallMs>) -> Self {
+        Self(Arc::new(Mutex::new(LastHour::after(polled_to))))
     }
 
     /// Takes a poll in.

@@ -79,13 +79,13 @@ pub fn point_of(moment: WallMs) -> WallMs {
 }
 
 impl LastHour {
-    /// Nothing yet of a host whose newest poll, if there was any, was due at `latest`: whole from the first point on
-    /// that begins after that.
+    /// Nothing yet of a host that was polled before up to `polled_to`, if at all: whole from the first point on that
+    /// begins after that.
     #[must_use]
-    pub fn after(latest: Option<WallMs>) -> Self {
-        let next = |latest| point_of(latest).plus(LAST_HOUR_STEP);
+    pub fn after(polled_to: Option<WallMs>) -> Self {
+        let next = |before| point_of(before).plus(LAST_HOUR_STEP);
         let never = WallMs(i64::MIN);
-        let whole_from = latest.map_or(never, next);
+        let whole_from = polled_to.map_or(never, next);
         Self { whole_from, over: VecDeque::new(), open: OpenPoint::new(never) }
     }
 
