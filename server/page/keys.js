@@ -2,32 +2,18 @@
 
 import { h, isTyping } from './dom.js';
 import { t } from './i18n.js';
-import { palette } from './palette.js';
-import { at } from './place.js';
+import { palette, VIEWS } from './palette.js';
 
 /** After G: where a letter leads. */
-const PAGES = {
-  f: '',
-  a: 'alerts',
-  b: 'boards',
-  c: 'compare',
-  t: 'compare?top=10',
-  e: 'events',
-  i: 'inventory',
-  s: 'server',
-  v: 'availability',
-};
-/** How long G waits for its letter, ms. */
-const PATIENCE = 1500;
+const PAGES = new Map(
+  VIEWS.filter(({ hint }) => hint).map((view) => [view.hint.replace('G ', '').toLowerCase(), view]),
+);
 
 /** What each key does, in the order of the dialog. */
 const NAMED = [
   ['Ctrl K', t('Find a host, page or action')],
   ['/', t('The same')],
-  [
-    t('G, then F A B C T E I S V'),
-    t('Go to Fleet, Alerts, Boards, Compare, Top hosts, Events, Inventory, Server, Availability'),
-  ],
+  ['G', t('Go to a page: by a letter, which is shown then')],
   ['↑ ↓', t('From host to host in a list; in the map ← → too')],
   ['X', t('Tick a host of the list, to compare it')],
   ['Enter', t('Open what is chosen')],
@@ -58,12 +44,24 @@ function help() {
   dialog.showModal();
 }
 
-const goTo = (path) => dispatchEvent(new CustomEvent('roundsman:go', { detail: at(path) }));
+const goTo = (address) => dispatchEvent(new CustomEvent('roundsman:go', { detail: address }));
+
+/** The letters that may follow G, shown until a key is pressed, whichever, or something is pointed at. */
+function letters() {
+  const bar = h(
+    'div',
+    { class: 'letters', role: 'status' },
+    [...PAGES].map(([letter, { words }]) => h('span', {}, h('kbd', {}, letter.toUpperCase()), ` ${words}`)),
+  );
+  document.body.append(bar);
+  addEventListener('pointerdown', () => bar.remove(), { once: true });
+  return bar;
+}
 
 /** Listens, for as long as the page is open. */
 export function keys(live, { theme, density, zone, hold }) {
   const find = palette(live, { theme, density, zone, hold, help });
-  let waiting = 0;
+  let shown = null;
   const plain = {
     '/': find,
     '?': help,
@@ -72,7 +70,7 @@ export function keys(live, { theme, density, zone, hold }) {
     u: () => zone(),
     l: () => hold(),
     g: () => {
-      waiting = Date.now();
+      shown = letters();
     },
   };
   addEventListener('keydown', (event) => {
@@ -89,10 +87,11 @@ export function keys(live, { theme, density, zone, hold }) {
       document.querySelector('dialog[open]')
     )
       return;
-    const isSecond = Date.now() - waiting < PATIENCE;
-    waiting = 0;
-    const path = PAGES[event.key];
-    if (isSecond && path !== undefined) goTo(path);
+    if (event.key === 'Shift') return;
+    const page = shown?.isConnected ? PAGES.get(event.key) : undefined;
+    shown?.remove();
+    shown = null;
+    if (page) goTo(page.address);
     else if (Object.hasOwn(plain, event.key)) plain[event.key]();
     else return;
     event.preventDefault();

@@ -24,8 +24,8 @@ const MOST = { hosts: 6, groups: 3, views: 6 };
 
 const leadsTo = (name, words, path, hint = '') => ({ icon: name, words, address: at(path), hint });
 
-/** Where one can go, whatever the fleet is. */
-const VIEWS = [
+/** Where one can go, whatever the fleet is; a hint are the keys that lead there. */
+export const VIEWS = [
   leadsTo('fleet', t('Fleet'), '', 'G F'),
   leadsTo('bell', t('Alerts'), 'alerts', 'G A'),
   leadsTo('board', t('Boards'), 'boards', 'G B'),

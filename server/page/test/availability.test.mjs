@@ -71,6 +71,7 @@ test('traffic is there by a button and by its address, the page by its key', asy
   await page.goto(`${server.at}/`);
   await page.locator('h1').first().waitFor();
   await page.keyboard.press('g');
+  await page.getByRole('status').filter({ hasText: 'V Availability and traffic' }).waitFor();
   await page.keyboard.press('v');
   await page.waitForURL(/\/availability$/);
   await page.locator('[data-show=traffic]').click();

@@ -120,6 +120,7 @@ test('a chart of each kind is pinned, to a new board and to one that there is', 
   assert.match(file('night-shift'), /\[\[chart\]\]\ncolumn = "load_1"\ntop = 5\norder = "desc"\n$/);
 
   await page.keyboard.press('g');
+  await page.getByRole('status').filter({ hasText: 'B Boards' }).waitFor();
   await page.keyboard.press('b');
   await page.getByRole('link', { name: 'Night shift' }).click();
   await page.waitForURL(/boards\/night-shift$/);

@@ -146,6 +146,7 @@ test('a host is found and opened by keys alone, and acted upon', async () => {
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   await page.keyboard.press('g');
+  await page.getByRole('status').filter({ hasText: 'A Alerts' }).waitFor();
   await page.keyboard.press('a');
   await page.waitForURL(`${server.at}/alerts`);
   await page.keyboard.press('?');
