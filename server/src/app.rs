@@ -182,6 +182,7 @@ async fn wire(
 ) -> Result<Ready, AppError> {
     let live = Arc::new(Live::default());
     let metrics = Arc::new(Metrics::new());
+    metrics.leader.set(1);
     live.update_server(|server| server.started = clock.now().wall);
 
     let (commands, commands_in) = mpsc::channel(engine::COMMAND_QUEUE);

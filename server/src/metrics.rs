@@ -130,6 +130,8 @@ pub struct DirectionLabel {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
+    /// 1 where this server polls, 0 where it is a standby.
+    pub leader: Gauge,
     /// Polls ended, by outcome.
     pub polls: Family<OutcomeLabel, Counter>,
     /// How late polls were begun.
@@ -258,6 +260,7 @@ impl Metrics {
         let histogram = || Histogram::new(SECONDS);
         let metrics = Self {
             registry: Mutex::new(Registry::with_prefix("roundsman")),
+            leader: Gauge::default(),
             polls: Family::default(),
             lateness: histogram(),
             queued: histogram(),

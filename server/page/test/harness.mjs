@@ -230,7 +230,7 @@ http { access_log off; ${temp} server { listen 127.0.0.1:${port}; ${locations} }
 }
 
 /**
- * HAProxy before servers: it passes bytes on to the first that is ready. It takes all for ready when it starts, so the
+ * HAProxy before servers: it passes bytes on to the one that polls. It takes all for ready when it starts, so the
  * others are its backups.
  */
 export async function startHaproxy(servers) {
@@ -249,7 +249,7 @@ export async function startHaproxy(servers) {
   timeout server 1h
 listen roundsman
   bind 127.0.0.1:${port}
-  option httpchk GET /readyz
+  option httpchk GET /leader
 ${lines.join('\n')}\n`,
   );
   const haproxy = await start('haproxy', ['-W', '-db', '-f', file], /Loading success/, {

@@ -98,7 +98,7 @@ fn answer(
     let board = Arc::new(Board::new(Arc::default(), Arc::clone(clock), Box::new(|| false)));
     let (never, started) = (std::future::pending::<()>, clock.now().wall);
     Ok(async move {
-        let web = web::serve_standby(http, started, &metrics, never());
+        let web = web::serve_standby(http, started, Arc::clone(&metrics), never());
         let health = async {
             if let Some(grpc) = grpc {
                 let (limits, metrics) = (grpc::GrpcLimits::listing(1), Arc::clone(&metrics));

@@ -3,11 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use prost::encoding::encode_varint;
-
 use super::{
     plan::{GROUP, LabelOf, LabelPlan},
-    wire::{put_label, put_len, put_sample, put_text, varint_len},
+    wire::{put_label, put_len, put_sample, put_text, put_varint, varint_len},
 };
 use crate::{
     exposition::{FoundSample, HostSamples},
@@ -42,13 +40,34 @@ struct Symbols {
     places: HashMap<Box<str>, u32>,
     /// As they are written, the empty one too.
     written: Vec<u8>,
+    /// Texts of the host's rows, each at a place that follows from where it is in memory: every value of a row has
+    /// the same ones.
+    of_rows: Vec<Option<(Arc<str>, u32)>>,
 }
+
+/// How many texts of rows are found at once.
+const ROW_TEXTS: usize = 256;
 
 impl Symbols {
     fn clear(&mut self) {
         self.places.clear();
         self.written.clear();
+        self.of_rows.clear();
+        self.of_rows.resize(ROW_TEXTS, None);
         self.place("");
+    }
+
+    /// The place of a text of a row.
+    fn row_place(&mut self, text: &Arc<str>) -> u32 {
+        let slot = text.as_ptr().addr() / size_of::<Arc<str>>() % ROW_TEXTS;
+        match &self.of_rows[slot] {
+            Some((known, place)) if Arc::ptr_eq(known, text) => *place,
+            _ => {
+                let place = self.place(text);
+                self.of_rows[slot] = Some((Arc::clone(text), place));
+                place
+            }
+        }
     }
 
     fn place(&mut self, text: &str) -> u32 {
@@ -96,6 +115,10 @@ pub(super) struct RequestEncoder {
     /// What 2.0 says of its kind.
     metadata: Vec<u8>,
     packer: snap::raw::Encoder,
+    /// Symbols and series of 2.0 in one piece.
+    whole: Vec<u8>,
+    /// What the packer writes into.
+    packed: Vec<u8>,
 }
 
 impl RequestEncoder {
@@ -112,6 +135,8 @@ impl RequestEncoder {
             labels: Vec::new(),
             metadata: Vec::new(),
             packer: snap::raw::Encoder::new(),
+            whole: Vec::new(),
+            packed: Vec::new(),
         };
         encoder.symbols.clear();
         encoder
@@ -206,8 +231,8 @@ impl RequestEncoder {
         let mut put = |[name, value]: [u32; 2]| {
             // An empty value is the same as none.
             if value != 0 {
-                encode_varint(name.into(), &mut self.labels);
-                encode_varint(value.into(), &mut self.labels);
+                put_varint(&mut self.labels, name.into());
+                put_varint(&mut self.labels, value.into());
             }
         };
         for of in &plan.order {
@@ -216,8 +241,8 @@ impl RequestEncoder {
                 LabelOf::Host => put(self.host.host_places),
                 LabelOf::Group => put(self.host.group_places),
                 LabelOf::Row(at) => {
-                    let value = row.get(*at).map_or("", |value| value);
-                    put([known.row[*at], self.symbols.place(value)]);
+                    let value = row.get(*at).map_or(0, |value| self.symbols.row_place(value));
+                    put([known.row[*at], value]);
                 }
             }
         }
@@ -244,7 +269,7 @@ impl RequestEncoder {
                 WriteVersion::First => put_label(&mut self.labels, name, value),
                 WriteVersion::Second => {
                     for text in [name, value] {
-                        encode_varint(self.symbols.place(text).into(), &mut self.labels);
+                        put_varint(&mut self.labels, self.symbols.place(text).into());
                     }
                 }
             }
@@ -261,7 +286,7 @@ impl RequestEncoder {
             out.extend([0x08, plan.kind.type_number()]);
         }
         out.push(0x18);
-        encode_varint(help.into(), out);
+        put_varint(out, help.into());
         out[1] = (out.len() - 2).to_le_bytes()[0];
     }
 
@@ -274,21 +299,22 @@ impl RequestEncoder {
             return None;
         }
         let bytes = match version {
-            WriteVersion::First => std::mem::take(&mut self.series),
+            WriteVersion::First => &self.series,
             WriteVersion::Second => {
-                let mut all = std::mem::take(&mut self.symbols.written);
-                all.append(&mut self.series);
-                all
+                self.whole.clear();
+                self.whole.extend_from_slice(&self.symbols.written);
+                self.whole.extend_from_slice(&self.series);
+                &self.whole
             }
         };
+        let most = snap::raw::max_compress_len(bytes.len());
+        self.packed.resize(self.packed.len().max(most), 0);
+        // Fails of 4 GiB and more alone, which no request has.
+        let packed = self.packer.compress(bytes, &mut self.packed).ok();
+        let body = packed.map(|length| self.packed[..length].to_vec());
+        self.series.clear();
         self.symbols.clear();
         self.places.fill(None);
-        // Fails of 4 GiB and more alone, which no request has.
-        let body = self.packer.compress_vec(&bytes).ok();
-        if version == WriteVersion::First {
-            self.series = bytes;
-        }
-        self.series.clear();
         Some(PackedRequest { version, body: body?, samples })
     }
 }

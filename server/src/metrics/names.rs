@@ -8,6 +8,11 @@ use super::Metrics;
 impl Metrics {
     pub(super) fn register_polling(&self) {
         let Ok(mut registry) = self.registry.lock() else { return };
+        registry.register(
+            "leader",
+            "1 where this server polls, 0 where it is a standby of another one",
+            self.leader.clone(),
+        );
         registry.register("polls", "Polls ended, by outcome", self.polls.clone());
         registry.register(
             "slot_lateness_seconds",

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     channel::with_unit,
-    model::{Column, ColumnSet as _, ColumnSpec, DetailTable, HostId, Record, Unit},
+    model::{Column, ColumnKind, ColumnSet as _, ColumnSpec, DetailTable, HostId, Record, Unit},
     store::{ReadOrder, Span},
     units::WallMs,
 };
@@ -225,7 +225,7 @@ fn told(of: Option<(DetailTable, &str)>, spec: &ColumnSpec, moved: &Moved) -> Ch
             format!("{whose}{name} {way} from {} to {}: {measured}", value(before), value(now))
         }
     };
-    let tidy = |value: f64| (value * 1000.0).round() / 1000.0;
+    let tidy = |value| ColumnKind::Real.tidy(value);
     ChangeShape {
         table: of.map(|(table, _)| table),
         row: of.map(|(_, row)| row.to_owned()),

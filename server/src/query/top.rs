@@ -13,7 +13,7 @@ use super::{
     together::{HostsOf, Member},
 };
 use crate::{
-    model::{Column, ColumnSet as _, Unit},
+    model::{Column, ColumnKind, ColumnSet as _, Unit},
     rollup::SpanStat,
     store::Span,
     units::WallMs,
@@ -125,7 +125,8 @@ impl Distribution {
         }
         let hosts = u32::try_from(sorted.len()).unwrap_or(u32::MAX);
         let mean = sorted.iter().sum::<f64>() / f64::from(hosts);
-        let at = |pct| percentile(sorted, pct).unwrap_or(min);
+        let tidy = |value| ColumnKind::Real.tidy(value);
+        let (mean, at) = (tidy(mean), |pct| tidy(percentile(sorted, pct).unwrap_or(min)));
         let (p10, p50, p90) = (at(10), at(50), at(90));
         Some(Self { min, p10, p50, p90, max, mean, bins_from, bins_to, bins })
     }
@@ -214,5 +215,8 @@ mod tests {
         let same = of(&[7.0; 3], Unit::Count);
         assert_eq!((same.min, same.p50, same.mean, filled(&same)), (7.0, 7.0, 7.0, vec![(0, 3)]));
         assert_eq!(Distribution::of(&[], Unit::Count), None);
+        // What lies between hosts has as many digits as what is of one.
+        let thirds = of(&[0.001, 0.002, 0.004], Unit::Count);
+        assert_eq!((thirds.p10, thirds.mean), (0.001, 0.002));
     }
 }

@@ -28,16 +28,18 @@ pub(super) const REFUSALS: [StatusCode; 4] = [
     StatusCode::TOO_MANY_REQUESTS,
 ];
 
-/// What is answered to everybody: that the process lives; and what one signs in with.
+/// What is answered to everybody, whatever they call this server: that the process lives, and that it polls.
+const TOLD_TO_ALL: [&str; 2] = ["/healthz", "/leader"];
+
+/// What else is answered without a token: what one signs in with.
 fn is_open(method: &Method, path: &str) -> bool {
     match path {
-        HEALTHZ | LOGIN | SIGN_IN | CALLBACK => true,
+        LOGIN | SIGN_IN | CALLBACK => true,
         SESSION => method == Method::POST,
         _ => path.starts_with("/assets/"),
     }
 }
 
-const HEALTHZ: &str = "/healthz";
 const LOGIN: &str = "/login";
 const SIGN_IN: &str = "/login/oidc";
 const SESSION: &str = "/api/v1/session";
@@ -49,7 +51,7 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    if path == HEALTHZ {
+    if TOLD_TO_ALL.contains(&path) {
         return next.run(request).await;
     }
     let rules = site.access.rules();

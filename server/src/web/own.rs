@@ -20,6 +20,11 @@ pub(super) async fn healthz(_: RequestParams<NothingAsked>) -> Result<&'static s
     Ok("ok\n")
 }
 
+/// `GET /leader`: whether this is the server that polls, for a balancer. Here it is; a standby says that it is not.
+pub(super) async fn leader(_: RequestParams<NothingAsked>) -> Result<&'static str, Failure> {
+    Ok("in charge\n")
+}
+
 /// `GET /readyz`: whether the server does its work, and if not why.
 pub(super) async fn readyz(
     State(site): State<Arc<Site>>,
@@ -59,8 +64,13 @@ pub(super) async fn metrics(
     _: RequestParams<NothingAsked>,
 ) -> Result<Response, Failure> {
     (site.refresh)(&site.metrics);
-    Ok(match site.metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        Err(error) => return Err(Failure::internal(error.to_string())),
-    })
+    shown(&site.metrics)
+}
+
+/// These metrics as they are now.
+pub(super) fn shown(metrics: &Metrics) -> Result<Response, Failure> {
+    match metrics.encode() {
+        Ok(text) => Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()),
+        Err(error) => Err(Failure::internal(error.to_string())),
+    }
 }

@@ -89,6 +89,10 @@ fn own(routes: Routes) -> Routes {
         .writes("text/plain", "It does")
         .fails(&[BAD])
         .open();
+    let leader = Operation::new("leader", "Whether this server polls, or is a standby")
+        .writes("text/plain", "It polls")
+        .fails(&[BAD, AWAY])
+        .open();
     let metrics = Operation::new("metrics", "The server's metrics of itself")
         .whole()
         .sends("OpenMetrics 1.0, as application/openmetrics-text")
@@ -107,6 +111,7 @@ fn own(routes: Routes) -> Routes {
         .get("/assets/{name}", assets::asset, assets.tagged().fails(&[BAD, MISSING]))
         .get("/login", assets::login, page("login_page", "Where one signs in").open())
         .get("/healthz", own::healthz, healthz)
+        .get("/leader", own::leader, leader)
         .get("/readyz", own::readyz, readyz)
         .get("/metrics", own::metrics, metrics)
 }

@@ -1,5 +1,7 @@
 //! What a server answers that waits to take over from another one.
 
+use std::sync::Arc;
+
 use axum::{
     Json, Router,
     http::{StatusCode, Uri, header},
@@ -11,6 +13,7 @@ use super::{
     ConnectionLimits, Listener,
     connections::{Face, accept_http},
     failure::Failure,
+    own,
 };
 use crate::{lease::LEASE, metrics::Metrics, query::Readiness, units::WallMs};
 
@@ -18,14 +21,19 @@ use crate::{lease::LEASE, metrics::Metrics, query::Readiness, units::WallMs};
 const RETRY_AFTER: &str = "2";
 
 /// Answers on `listeners` that this server is a standby, until `shutdown` ends: its process lives
-/// (`/healthz`), it is not ready (`/readyz`), and all else has to be asked of the other one.
+/// (`/healthz`), it is not ready (`/readyz`), it polls nothing (`/metrics`), and all else has to be asked of the
+/// other one. Nothing of that is a secret, so no token is wanted.
 pub async fn serve_standby(
     listeners: Vec<Listener>,
     started: WallMs,
-    metrics: &Metrics,
+    metrics: Arc<Metrics>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let router = Router::new().fallback(move |uri: Uri| async move { answer(&uri, started) });
+    let told = Arc::clone(&metrics);
+    let router = Router::new().fallback(move |uri: Uri| {
+        let metrics = Arc::clone(&told);
+        async move { answer(&uri, started, &metrics) }
+    });
     let shutdown = shutdown.shared();
     let accepting = listeners.into_iter().map(|listener| {
         let face = Face { name: "HTTP", counted: metrics.connections("http") };
@@ -36,9 +44,12 @@ pub async fn serve_standby(
 }
 
 /// By the end of the path: a proxy may pass on more of it.
-fn answer(uri: &Uri, started: WallMs) -> Response {
+fn answer(uri: &Uri, started: WallMs, metrics: &Metrics) -> Response {
     if uri.path().ends_with("/healthz") {
         return "ok\n".into_response();
+    }
+    if uri.path().ends_with("/metrics") {
+        return own::shown(metrics).into_response();
     }
     let words = format!(
         "this server is a standby: another one polls the hosts, and this one takes over when that is \

@@ -257,7 +257,7 @@ async fn a_body_over_the_limit_is_not_read() {
 }
 
 #[tokio::test]
-async fn without_the_token_nothing_but_healthz_is_answered() {
+async fn without_the_token_nothing_but_health_is_answered() {
     let site = Served::start_guarded("s3cret").await;
     let bearer = "Authorization: Bearer s3cret\r\n";
     let document = site.ask("GET", DOCUMENT, bearer).await;
@@ -267,8 +267,7 @@ async fn without_the_token_nothing_but_healthz_is_answered() {
         document["paths"].as_object().unwrap().keys().map(|path| filled(path)).collect();
     paths.push("/nothing".to_owned());
     for path in &paths {
-        let is_open =
-            path == "/healthz" || path.starts_with("/login") || path.starts_with("/assets/");
+        let is_open = path == "/healthz" || path == "/leader" || path.starts_with("/login") || path.starts_with("/assets/");
         for (header, lets) in [
             ("", is_open),
             ("Authorization: Bearer s3cre\r\n", is_open),

@@ -37,6 +37,7 @@ const NOT_USUAL: &[(&str, &str, Role, bool)] = &[
 /// What everybody is answered.
 const OPEN: &[(&str, &str)] = &[
     ("get", "/healthz"),
+    ("get", "/leader"),
     ("get", "/login"),
     ("get", "/login/oidc"),
     ("get", "/login/oidc/callback"),

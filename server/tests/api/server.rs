@@ -22,7 +22,7 @@ async fn the_index_says_what_is_served_where() {
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     let index = site.get("/api").await;
     assert_eq!(index.status, 200);
-    for path in ["/api/v1/hosts", "/api/v1/columns", "/healthz", "/readyz", "/metrics"] {
+    for path in ["/api/v1/hosts", "/api/v1/columns", "/healthz", "/leader", "/readyz", "/metrics"] {
         assert!(index.body.contains(path), "{path} is missing in:\n{}", index.body);
         assert_eq!(site.get(path).await.status, 200, "{path}");
     }

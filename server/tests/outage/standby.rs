@@ -28,6 +28,8 @@ fn is_standby(served: &Served) {
     let says_so = |status, ready: &str| status == 503 && ready.contains("this server is a standby");
     served.until("/readyz", says_so);
     assert_eq!(served.get("/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(served.get("/leader").0, 503);
+    assert_eq!(served.metric("roundsman_leader"), 0);
     let (status, said) = served.get("/api/v1/hosts");
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     let words = said["detail"].as_str().unwrap_or_default();
@@ -36,6 +38,8 @@ fn is_standby(served: &Served) {
 
 fn is_in_charge(served: &Served) {
     served.until("/readyz", |status, _| status == 200);
+    assert_eq!(served.get("/leader"), (200, "in charge\n".to_owned()));
+    assert_eq!(served.metric("roundsman_leader"), 1);
     served.polls_go_on();
 }
 

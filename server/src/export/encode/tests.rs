@@ -49,7 +49,7 @@ fn a_request_of_2_0_is_these_bytes() {
     let help = SampleKind::all(NamesOf::Roundsman, [].into())[0].help();
     let mut expected: Vec<u8> = b"\x22\x00\x22\x04host\x22\x01a\x22\x05group\x22\x03web".to_vec();
     expected.extend(b"\x22\x08__name__\x22\x11roundsman_host_up\x22");
-    encode_varint(help.len().try_into().unwrap(), &mut expected);
+    put_len(&mut expected, help.len());
     expected.extend(help.as_bytes());
     expected.extend(b"\x2a\x20\x0a\x06\x05\x06\x03\x04\x01\x02");
     expected.extend(b"\x12\x10\x09\0\0\0\0\0\0\xf0\x3f\x10\xc0\xa3\xd9\xb9\xd3\x33");
