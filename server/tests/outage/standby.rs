@@ -17,8 +17,11 @@ use crate::{
 /// A second server with the same files, and a data folder of its own.
 fn beside(site: &Site) -> (Desk, Served) {
     let desk = Desk::new();
-    for file in ["inventory.toml", "roundsman.toml"] {
-        desk.file(file, &fs::read_to_string(site.desk.path().join(file)).unwrap());
+    for entry in fs::read_dir(site.desk.path()).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.extension().is_some_and(|end| end == "toml") {
+            desk.file(name.to_str().unwrap(), &fs::read_to_string(path).unwrap());
+        }
     }
     let served = Served::begin(desk.command(&["serve"]));
     (desk, served)
@@ -41,6 +44,17 @@ fn is_in_charge(served: &Served) {
     assert_eq!(served.get("/leader"), (200, "in charge\n".to_owned()));
     assert_eq!(served.metric("roundsman_leader"), 1);
     served.polls_go_on();
+}
+
+/// Whoever is down is told of by a channel, this long after.
+fn rules(receiver: &Receiver, wait: &str) -> String {
+    format!(
+        "[[alert]]\nname = \"gone\"\nwhen = 'state == \"down\"'\nclear = 'state == \"up\"'\n\
+         severity = \"critical\"\n\n\
+         [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n\n\
+         [[route]]\nchannels = [\"ops\"]\nwait = \"{wait}\"\nevery = \"1s\"\n",
+        receiver.address()
+    )
 }
 
 #[tokio::test]
@@ -113,20 +127,36 @@ async fn a_server_that_stood_still_becomes_a_standby_before_it_keeps_or_tells_an
     first.end(site.desk.path());
 }
 
+/// What waits to be told is due when the first goes on, which is after the second told it.
+#[tokio::test]
+async fn a_server_that_stood_still_tells_no_channel_what_waited() {
+    let receiver = Receiver::start();
+    receiver.takes();
+    let mut site = Site::new("").await;
+    site.desk.file("alerts.toml", &rules(&receiver, "8s"));
+    let mut first = site.serve();
+    is_in_charge(&first);
+    let (desk, second) = beside(&site);
+    is_standby(&second);
+    let _died = site.probes.remove(0).stop();
+    let fires = "roundsman_alarms{severity=\"critical\",state=\"firing\"}";
+    first.until_metric(fires, |alarms| alarms == 1);
+    first.running.signal(Signal::STOP);
+    let told = receiver.next();
+    assert_eq!((&told["kind"], &told["items"][0]["host"]), (&"firing".into(), &"web-0".into()));
+    first.running.signal(Signal::CONT);
+    is_standby(&first);
+    assert!(receiver.is_silent(), "told twice");
+    second.end(desk.path());
+}
+
 /// What fires was told by the first, and somebody silenced another host there: the second knows of both.
 #[tokio::test]
 async fn what_was_told_and_silenced_is_known_to_the_server_that_takes_over() {
     let receiver = Receiver::start();
     receiver.takes();
     let mut site = Site::new("").await;
-    let rules = format!(
-        "[[alert]]\nname = \"gone\"\nwhen = 'state == \"down\"'\nclear = 'state == \"up\"'\n\
-         severity = \"critical\"\n\n\
-         [[channel]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n\n\
-         [[route]]\nchannels = [\"ops\"]\nwait = \"0s\"\nevery = \"1s\"\n",
-        receiver.address()
-    );
-    site.desk.file("alerts.toml", &rules);
+    site.desk.file("alerts.toml", &rules(&receiver, "0s"));
     let first = site.serve();
     is_in_charge(&first);
     let address = site.probes.remove(0).stop();
@@ -139,7 +169,6 @@ async fn what_was_told_and_silenced_is_known_to_the_server_that_takes_over() {
     let copied = "SELECT COUNT(*) FROM fleet.route_state WHERE data LIKE '%moved%'";
     first.until("/readyz", |_, _| site.sql(copied).trim() == "1");
     let (desk, second) = beside(&site);
-    desk.file("alerts.toml", &rules);
     is_standby(&second);
     first.kill();
     second.until("/readyz", |status, _| status == 200);
