@@ -35,8 +35,8 @@ impl Gathered {
     /// What is known of a column from the point on that begins at `from`; none when polls of that time may not be
     /// in it.
     #[must_use]
-    pub fn stat(&self, column: Column, from: WallMs, now: WallMs) -> Option<SpanStat> {
+    pub fn stat(&self, column: Column, from: WallMs) -> Option<SpanStat> {
         let last_hour = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last_hour.is_whole_from(from, now).then(|| last_hour.stat(column, from))
+        last_hour.is_whole_from(from).then(|| last_hour.stat(column, from))
     }
 }

@@ -128,14 +128,15 @@ impl Query {
                 .await;
         }
         let from = point_of(from);
-        let known = |member: &Member| member.gathered.as_ref()?.stat(column, from, now);
+        let known = |member: &Member| member.gathered.as_ref()?.stat(column, from);
         let known = members.iter().map(known).collect();
         let span = Span { from, to: to_now };
         let means = self.with_rest(members, known, column, (span, Tier::Polls), now).await?;
         Ok(Means { tier: "ten_minutes", ..means })
     }
 
-    /// Of hours that are in short and what memory has of those after them, where both are whole.
+    /// Of memory alone, where that is whole, as of a host whose first hour is not over; else of hours that are in
+    /// short and what memory has of those after them, where both are whole.
     async fn hours_and_memory(
         &self,
         members: &[Member],
@@ -143,31 +144,38 @@ impl Query {
         span: Span,
         now: WallMs,
     ) -> Result<Vec<Option<SpanStat>>, QueryError> {
+        let gathered =
+            |member: &Member, from| member.gathered.as_ref().and_then(|of| of.stat(column, from));
+        let mut known: Vec<_> = members.iter().map(|member| gathered(member, span.from)).collect();
         let seam = hour_of(now.minus(IN_SHORT_AFTER));
         if seam <= span.from {
-            return Ok(vec![None; members.len()]);
+            return Ok(known);
         }
+        let is_unknown = |(_, known): &(&Member, &Option<SpanStat>)| known.is_none();
+        let unknown: Vec<&Member> =
+            members.iter().zip(&known).filter(is_unknown).map(|(member, _)| member).collect();
         let asked = HoursOf { column, from: span.from, to: seam };
         let hours = self.remembered.of(&asked);
-        let hours = self.with_hours_of(members, asked, hours).await?;
-        let known = |member: &Member| {
-            let newest = member.gathered.as_ref()?.stat(column, seam, now)?;
-            let mut all = *hours.get(&member.id)?;
-            all.merge(&newest);
-            Some(all)
-        };
-        Ok(members.iter().map(known).collect())
+        let hours = self.with_hours_of(&unknown, asked, hours).await?;
+        for (member, known) in members.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
+            let of_hours = hours.get(&member.id).copied();
+            *known = of_hours.zip(gathered(member, seam)).map(|(mut all, newest)| {
+                all.merge(&newest);
+                all
+            });
+        }
+        Ok(known)
     }
 
     /// Reads the hours of those of which they are not remembered, at most of [`MAX_HOSTS_TOGETHER`].
     async fn with_hours_of(
         &self,
-        members: &[Member],
+        members: &[&Member],
         asked: HoursOf,
         known: Arc<KnownOf>,
     ) -> Result<Arc<KnownOf>, QueryError> {
         // Of whom nothing is gathered, the hours alone are not enough.
-        let is_missing = |of: &&Member| of.gathered.is_some() && !known.contains_key(&of.id);
+        let is_missing = |of: &&&Member| of.gathered.is_some() && !known.contains_key(&of.id);
         let missing: Vec<HostId> = members.iter().filter(is_missing).map(|of| of.id).collect();
         if missing.is_empty() {
             return Ok(known);

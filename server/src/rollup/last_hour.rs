@@ -115,11 +115,11 @@ impl LastHour {
         }
     }
 
-    /// Whether every poll that was due at `from` or later is in it, when no later one was due than `now`.
+    /// Whether every poll that was due at `from` or later is in it. Of a host that was never polled before, that is
+    /// so of any moment until the first point goes.
     #[must_use]
-    pub fn is_whole_from(&self, from: WallMs, now: WallMs) -> bool {
-        let points = u32::try_from(LAST_HOUR_POINTS - 1).unwrap_or(u32::MAX);
-        from >= self.whole_from.max(point_of(now).minus(LAST_HOUR_STEP * points))
+    pub fn is_whole_from(&self, from: WallMs) -> bool {
+        from >= self.whole_from
     }
 
     /// What is known of a column in the points that begin at `from` or later.
@@ -146,7 +146,11 @@ impl LastHour {
         }
         let points = u32::try_from(LAST_HOUR_POINTS - 1).unwrap_or(u32::MAX);
         let first = start.minus(LAST_HOUR_STEP * points);
+        let all = self.over.len();
         self.over.retain(|point| point.start >= first);
+        if self.over.len() < all {
+            self.whole_from = self.whole_from.max(first);
+        }
     }
 }
 
@@ -363,14 +367,18 @@ mod tests {
     #[test]
     fn it_is_whole_from_the_first_point_after_all_that_was_polled_before_and_for_as_many_as_it_has()
     {
-        let now = seconds(50);
-        let last_hour = LastHour::after(Some(now));
-        assert!(!last_hour.is_whole_from(START, now));
-        assert!(last_hour.is_whole_from(seconds(600), now));
-        let last_hour = LastHour::after(None);
-        assert!(last_hour.is_whole_from(START, seconds(4_800 + 599)));
-        assert!(!last_hour.is_whole_from(START, seconds(5_400)));
-        assert!(last_hour.is_whole_from(seconds(600), seconds(5_400)));
+        let last_hour = LastHour::after(Some(seconds(50)));
+        assert!(!last_hour.is_whole_from(START));
+        assert!(last_hour.is_whole_from(seconds(600)));
+        // Of a host that was never polled before it has all that there is.
+        let mut last_hour = LastHour::after(None);
+        for at in [0, 4_800 + 599] {
+            busy(&mut last_hour, at, 1.0);
+            assert!(last_hour.is_whole_from(seconds(-86_400)), "{at}");
+        }
+        busy(&mut last_hour, 5_400, 1.0);
+        assert!(!last_hour.is_whole_from(START));
+        assert!(last_hour.is_whole_from(seconds(600)));
     }
 
     #[test]
@@ -408,8 +416,8 @@ mod tests {
         busy(&mut last_hour, 86_400, 90.0);
         busy(&mut last_hour, 30, 10.0);
         assert_eq!(mean(&last_hour, -86_400), (1, Some(10.0)));
-        assert!(!last_hour.is_whole_from(START, seconds(30)));
-        assert!(last_hour.is_whole_from(seconds(600), seconds(700)));
+        assert!(!last_hour.is_whole_from(START));
+        assert!(last_hour.is_whole_from(seconds(600)));
     }
 
     fn value() -> impl Strategy<Value = Option<f64>> {

@@ -267,7 +267,10 @@ async fn without_the_token_nothing_but_health_is_answered() {
         document["paths"].as_object().unwrap().keys().map(|path| filled(path)).collect();
     paths.push("/nothing".to_owned());
     for path in &paths {
-        let is_open = path == "/healthz" || path == "/leader" || path.starts_with("/login") || path.starts_with("/assets/");
+        let is_open = path == "/healthz"
+            || path == "/leader"
+            || path.starts_with("/login")
+            || path.starts_with("/assets/");
         for (header, lets) in [
             ("", is_open),
             ("Authorization: Bearer s3cre\r\n", is_open),

@@ -148,12 +148,17 @@ async fn the_top_hosts_are_those_with_the_largest_means() {
 /// What a server gathers of a host from `ago` seconds before now on, with a share of its CPU every ten seconds.
 fn gathered_of(host: &str, id: HostId, ago: u64, busy: f64) -> Gathered {
     let gathered = Gathered::after(Some(NOW.minus(Duration::from_secs(ago + 1))));
+    fill(&gathered, host, id, ago, busy);
+    gathered
+}
+
+/// Adds polls of so many seconds, up to now.
+fn fill(gathered: &Gathered, host: &str, id: HostId, ago: u64, busy: f64) {
     for n in 1..=ago / 10 {
         let mut record = good(host, id, NOW.minus(Duration::from_secs(ago - n * 10)));
         record.values.as_mut().unwrap().set(Column::CpuBusyPct, busy);
         gathered.add(&record);
     }
-    gathered
 }
 
 /// Gives hosts `many-000` and so on what was gathered of them for so many seconds.
@@ -246,15 +251,20 @@ async fn memory_answers_for_more_hosts_than_the_store_is_asked_about() {
     for n in 0..1_500_u32 {
         let id = HostId(1_000 + i64::from(n));
         let view = host_view(&format!("n-{n:04}"), State::Up, None);
-        let gathered = gathered_of(view.name.as_str(), id, 3_600, f64::from(n) / 15.0);
+        // None was ever polled before.
+        let gathered = Gathered::after(None);
+        fill(&gathered, view.name.as_str(), id, 3_600, f64::from(n) / 15.0);
         let group = Some(GroupName::new("large").unwrap());
         site.live.publish(HostView { id, group, gathered, ..view });
     }
-    let top = site.json("/api/v1/top?group=large&column=cpu_busy_pct&from=-50m&to=now&n=2").await;
-    assert_eq!((&top["hosts"], &top["unknown"]), (&json!(1_500), &json!(0)));
-    assert_eq!(hosts(&top["top"]), ["n-1499", "n-1498"]);
-    let each = top["distribution"]["bins"].as_array().unwrap().iter();
-    assert_eq!(each.map(|bin| bin.as_u64().unwrap()).sum::<u64>(), 1_500);
+    for from in ["-50m", "-1d"] {
+        let path = format!("/api/v1/top?group=large&column=cpu_busy_pct&from={from}&to=now&n=2");
+        let top = site.json(&path).await;
+        assert_eq!((&top["hosts"], &top["unknown"]), (&json!(1_500), &json!(0)), "{from}");
+        assert_eq!(hosts(&top["top"]), ["n-1499", "n-1498"], "{from}");
+        let each = top["distribution"]["bins"].as_array().unwrap().iter();
+        assert_eq!(each.map(|bin| bin.as_u64().unwrap()).sum::<u64>(), 1_500, "{from}");
+    }
 }
 
 /// Of hours, as JSON and as CSV; what is not over is not in it.
