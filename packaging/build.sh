@@ -9,7 +9,7 @@
 #   packaging/build.sh --version 9.9.9    # called another version than the programs are: to try an upgrade
 #   packaging/build.sh --out DIR          # into DIR instead
 #
-# debhelper and rpm are installed by apt where they are missing. The SBOM is that of scripts/supply.sh; where that
+# debhelper, rpm and python3 are installed by apt where they are missing. The SBOM is that of scripts/supply.sh; where that
 # cannot be made a line says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,6 +33,7 @@ done
 need dh debhelper
 need dpkg-buildpackage dpkg-dev
 need rpmbuild rpm
+need python3 python3
 install_packages "${missing[@]}"
 
 if [[ -z $binaries ]]; then
@@ -88,6 +89,17 @@ stage() {
     chmod -R u=rwX,go=rX "$root"
 }
 
+# third_party PROGRAM: the file of the licences of what it has of others, made where Cargo.lock is newer.
+third_party() {
+    local made=${CARGO_TARGET_DIR:-target}/third-party/$1.txt
+    if [[ ! $made -nt Cargo.lock ]]; then
+        mkdir -p "${made%/*}"
+        packaging/third-party.py "$1" >"$work/third-party"
+        mv "$work/third-party" "$made"
+    fi
+    printf '%s\n' "$made"
+}
+
 # filled FILE: with what a person does next where a line names it, @roundsman@ or @roundsman-probe@.
 filled() {
     sed -E -e '/^@roundsman@$/{r packaging/next-steps/roundsman.txt' -e 'd}' \
@@ -110,6 +122,7 @@ roundsman ($packed-1) unstable; urgency=medium
 END
     for program in roundsman roundsman-probe; do
         stage "$program" "$source/stage/$program" /usr zsh/vendor-completions
+        install -D -m 644 "$(third_party "$program")" "$source/stage/$program/usr/share/doc/$program/THIRD-PARTY.txt"
         # debhelper knows which folder this Debian wants it in.
         mv "$source/stage/$program/usr/lib/systemd/system/$program.service" "$source/debian/$program.service"
         rm -r "$source/stage/$program/usr/lib"
@@ -130,6 +143,7 @@ rpms() {
         stage "$program" "$top/stage/$program" /usr zsh/site-functions
         install -D -m 644 -t "$top/stage/$program/usr/share/doc/$program" CHANGELOG.md README.md
         install -D -m 644 -t "$top/stage/$program/usr/share/licenses/$program" LICENSE
+        install -m 644 "$(third_party "$program")" "$top/stage/$program/usr/share/licenses/$program/THIRD-PARTY.txt"
         {
             [[ $program != roundsman ]] || echo '%dir /etc/roundsman'
             echo "%dir /usr/share/doc/$program"
@@ -154,6 +168,7 @@ tarball() {
     for program in roundsman roundsman-probe; do
         stage "$program" "$work/$name/$program" /usr/local zsh/site-functions
         install -D -m 644 "packaging/next-steps/$program.txt" "$work/$name/next-steps/$program.txt"
+        install -D -m 644 "$(third_party "$program")" "$work/$name/third-party/$program.txt"
     done
     cp README.md CHANGELOG.md LICENSE "$work/$name/"
     tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" \

@@ -38,6 +38,16 @@ echo "lintian: the .deb are clean"
 rpm -K --nosignature "$packages"/*.rpm
 rpmlint --config packaging/rpmlint.toml "$packages"/*.rpm
 
+# What others made goes with its licences, in each kind of package.
+for program in roundsman roundsman-probe; do
+    for text in \
+        "dpkg-deb --fsys-tarfile '$packages'/${program}_*.deb | tar -xO ./usr/share/doc/$program/THIRD-PARTY.txt.gz | zcat" \
+        "rpm2cpio '$packages'/$program-[0-9]*.rpm | cpio -i --quiet --to-stdout ./usr/share/licenses/$program/THIRD-PARTY.txt" \
+        "tar -xOzf '$packages'/*-linux.tar.gz --wildcards '*/third-party/$program.txt'"; do
+        bash -c "$text" | grep -c '^tokio 1.* (MIT)' >/dev/null || { echo "no licence of tokio by: $text" >&2; exit 1; }
+    done
+done
+
 # The same programs, said to be newer, with other words in each file of their configuration.
 mkdir "$work/binaries" "$work/source"
 tar -C "$work/binaries" --strip-components=5 -xzf "$packages"/*-linux.tar.gz --wildcards '*/usr/local/bin/*'
@@ -46,7 +56,8 @@ for file in docker/roundsman.toml inventory.toml packaging/roundsman-probe.defau
     echo '# Newer.' >>"$work/source/$file"
 done
 # What is in the programs is not asked for anew.
-mkdir -p "$work/source/target/sbom"
+mkdir -p "$work/source/target/sbom" "$work/source/target/third-party"
+echo 'Newer.' | tee "$work/source/target/third-party/roundsman.txt" >"$work/source/target/third-party/roundsman-probe.txt"
 echo '{}' | tee "$work/source/target/sbom/server.cdx.json" >"$work/source/target/sbom/probe.cdx.json"
 env -u CARGO_TARGET_DIR "$work/source/packaging/build.sh" --binaries "$work/binaries" --version 999.0.0 --out "$work/newer" >/dev/null
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Holds /metrics/hosts to a real Prometheus and a real node_exporter: both tell of this machine, Prometheus scrapes
-# both for some minutes, and what it has of the two is compared: names, labels, gauges, rates (within 2 %).
+# both for some minutes, and what it has of the two is compared: names, labels, gauges, counters (each sample between the
+# neighbours that the other has, rates within 2 %).
 #
 #   prometheus-test.sh [MINUTES]     10 where nothing is said; at least 2
 #
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 minutes=${1:-10}
 if ! [[ $minutes =~ ^[0-9]+$ ]] || ((minutes < 2)); then
-    sed -n '5,6p' "$0" >&2
+    sed -n '6,7p' "$0" >&2
     exit 2
 fi
 

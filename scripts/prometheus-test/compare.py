@@ -1,12 +1,18 @@
 """Compares what a Prometheus has of a machine by node_exporter (job "node_exporter") with what it has of it by
-Roundsman (job "node", and "exact" with timestamps): names, labels, gauges, rates.
+Roundsman (job "node", and "exact" with timestamps): names, labels, gauges, counters.
+
+A counter only grows. So what one of the two read at a moment lies between what the other read last before and first
+after that moment, however uneven it grows: each sample is held to that. Rates over the whole time then differ by
+no more than what was counted between those neighbours at both ends, and else by no more than 2 %.
 
 compare.py PROMETHEUS MINUTES
 """
 
 import json
+import math
 import re
 import sys
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -28,6 +34,16 @@ SPARSE = {"node_processes_state"}
 GAUGES = {"node_netstat_Tcp_CurrEstab"}
 # Labels that Roundsman does not know.
 UNKNOWN = {"version", "domainname", "device_error"}
+# How long before its scrape a value without a timestamp may have been read: an interval of polls, a call, and the
+# time in which it is shown; seconds.
+LAG = 2.5
+# How long after its moment a value of a scrape may have been read: scrape_timeout; and by how much Prometheus may move
+# that moment to even out its samples; seconds.
+SCRAPE, MOVED = 2.0, 0.01
+# How long a call takes at most.
+CALL = 0.9
+# The kernel takes a little of these back; seconds.
+TAKEN_BACK = {"node_cpu_seconds_total": 0.1}
 problems = []
 
 
@@ -48,6 +64,55 @@ def key(labels):
 
 def values(promql):
     return {key(one["metric"]): float(one["value"][1]) for one in query(promql)}
+
+
+def samples(selector):
+    """Of each series its moments and values, in order."""
+    return {key(one["metric"]): [(moment, float(text)) for moment, text in one["values"]] for one in query(selector)}
+
+
+def between(reads, begin, end):
+    """What was read last before `begin` and first after `end`; none where nothing was."""
+    before = bisect_right(reads, (begin - SCRAPE - MOVED, math.inf)) - 1
+    after = bisect_left(reads, (end + MOVED, -math.inf))
+    return (reads[before], reads[after]) if before >= 0 and after < len(reads) else None
+
+
+def at(reads, moment):
+    """What it stood at, had it grown evenly between two reads."""
+    (t1, v1), (t2, v2) = between(reads, moment, moment)
+    return v1 + (v2 - v1) * (moment - t1) / (t2 - t1)
+
+
+def held(what, ours, theirs, lag):
+    """Holds each sample of ours to its neighbours among theirs, and the growth over all; how far apart that is. One of
+    ours was read `lag` seconds before its moment or later, and CALL after it or before."""
+    slack, far, seen = TAKEN_BACK.get(what.split(" ")[0], 0) + 1e-6, 0.0, 0
+    for labels in ours.keys() & theirs.keys():
+        reads, ends = theirs[labels], []
+        for moment, value in ours[labels]:
+            near = between(reads, moment - lag, moment + CALL)
+            if near is None:
+                continue
+            seen += 1
+            low, high = near[0][1] - slack, near[1][1] + slack
+            if not low <= value <= high:
+                problems.append(f"{what} {dict(labels)}: {value:.10g} at {moment}, and between {low:.10g} and {high:.10g} "
+                                "by node_exporter")
+                break
+            ends.append((moment, value, high - low))
+        if len(ends) < 2:
+            problems.append(f"{what} {dict(labels)}: of {len(ours[labels])} samples {len(ends)} have neighbours")
+            continue
+        (t1, v1, room1), (t2, v2, room2) = ends[0], ends[-1]
+        grown, beside = v2 - v1, at(reads, t2) - at(reads, t1)
+        apart, most = abs(grown - beside), max(grown, beside)
+        if apart > max(0.02 * most, room1 + room2):
+            problems.append(f"rate of {what} {dict(labels)}: {grown:g} by Roundsman, {beside:g} by node_exporter")
+        # Where an end is not a hundredth of the whole, the share says something.
+        if room1 + room2 < 0.01 * most:
+            far = max(far, apart / most)
+    return far, seen
 
 
 def names(job):
@@ -106,7 +171,7 @@ def main():
 
     # The first minute is left out: programs start, and the first scrapes lie apart.
     window = f"{MINUTES * 60 - 45}s"
-    series, gauges, rates, exact = 0, 0.0, 0.0, 0.0
+    series, gauges, rates, held_to = 0, 0.0, 0.0, 0
     for name in both:
         by_us = values(f'{name}{{job="node",instance="machine"}}')
         by_them = values(f'{name}{{job="node_exporter"}}')
@@ -117,21 +182,17 @@ def main():
             print(f"  by node_exporter alone: {name} {dict(labels)}")
         is_counter = types.get(name) == "counter" or (types.get(name) == "unknown" and name not in GAUGES)
         if is_counter:
-            # A hundredth of a processor, or so many things in the whole time.
-            floor = 0.002 if name.endswith("_seconds_total") else 20 / (MINUTES * 60)
-            floor = 4096 if "bytes" in name else floor
-            per = f'rate({name}{{job="JOB",instance="machine"}}[{window}])'
-            them = values(per.replace("JOB", "node_exporter"))
-            rates = max(rates, worst(f"rate of {name}", values(per.replace("JOB", "node")), them, 0.02, floor))
-            # Their first and last samples are a poll older, which a burst at either end shows.
-            by_moment = values(per.replace("JOB", "exact"))
-            exact = max(exact, worst(f"rate at its moments of {name}", by_moment, them, 0.05, floor))
+            read = f'{name}{{job="JOB",instance="machine"}}[{window}]'
+            them = samples(read.replace("JOB", "node_exporter"))
+            for job, lag in (("exact", 0), ("node", LAG)):
+                far, seen = held(f"{name} ({job})", samples(read.replace("JOB", job)), them, lag)
+                rates, held_to = max(rates, far), held_to + seen
         elif name not in MOVING:
             mean = f'avg_over_time({name}{{job="JOB",instance="machine"}}[{window}])'
             mine, them = values(mean.replace("JOB", "node")), values(mean.replace("JOB", "node_exporter"))
             gauges = max(gauges, worst(f"mean of {name}", mine, them, 0.02, 4 * 1024 * 1024 if "bytes" in name else 0.02))
-    print(f"series: {series} that both have; furthest apart: gauges {gauges:.2%}, rates {rates:.2%}, "
-          f"rates of values at their own moments {exact:.2%}")
+    print(f"series: {series} that both have; {held_to} samples of counters lie between their neighbours; furthest apart: "
+          f"gauges {gauges:.2%}, rates {rates:.2%}")
 
     for promql, expected in [
         ('up{job="node",instance="machine"}', [1]),
