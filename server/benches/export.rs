@@ -129,7 +129,11 @@ fn main() {
             let [us, samples, bytes] = measure(&hosts, protocol, names, steps);
             println!(
                 "{:<28} {us:>8.1} {samples:>9.0} {bytes:>12.0}",
-                if protocol == "otlp" { protocol.to_owned() } else { format!("{protocol}, {names}") }
+                if protocol == "otlp" {
+                    protocol.to_owned()
+                } else {
+                    format!("{protocol}, {names}")
+                }
             );
         }
     }

@@ -91,8 +91,7 @@ fn look(config: &Config, runtime: &Runtime) -> DoctorFacts {
     let export = {
         let words = || "asking the export's receiver".to_owned();
         let progress = Progress::new(runtime.clock());
-        let asking =
-            export::ask(&config.export, &config.resolve, &config.data, runtime.now());
+        let asking = export::ask(&config.export, &config.resolve, &config.data, runtime.now());
         runtime.block_on(progress.during(words, asking))
     };
     let room = match &config.store.url {

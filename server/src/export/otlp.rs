@@ -10,9 +10,7 @@ use super::{
     wire::{put_len, put_text, varint_len},
 };
 use crate::{
-    exposition::{
-        FoundSample, HostSamples, OWN_PREFIX, SCHEMA_URL, SampleKind, WHOLE_ATTRIBUTES,
-    },
+    exposition::{FoundSample, HostSamples, OWN_PREFIX, SCHEMA_URL, SampleKind, WHOLE_ATTRIBUTES},
     rates::Total,
     units::WallMs,
 };

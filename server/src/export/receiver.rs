@@ -201,7 +201,8 @@ impl Receiver {
                 _ => RequestEnd::Refused(kept, words),
             };
         }
-        let is_protobuf = text(answer, &CONTENT_TYPE).is_some_and(|kind| kind.starts_with(PROTOBUF));
+        let is_protobuf =
+            text(answer, &CONTENT_TYPE).is_some_and(|kind| kind.starts_with(PROTOBUF));
         let said = match Refusal::decode(answer.body.as_slice()) {
             Ok(refusal) if is_protobuf => refusal.message,
             _ => String::from_utf8_lossy(&answer.body).into_owned(),

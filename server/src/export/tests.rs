@@ -423,9 +423,15 @@ async fn a_request_of_otlp_is_gzip_of_protobuf_and_of_no_version() {
 async fn otlp_has_four_statuses_sent_again_and_all_others_are_refusals() {
     let refusal = Refusal { message: "no such\ntenant".to_owned() }.encode_to_vec();
     let kind = || vec![("content-type", "application/x-protobuf".to_owned())];
-    for (status, is_later) in
-        [(429, true), (502, true), (503, true), (504, true), (408, false), (500, false), (400, false)]
-    {
+    for (status, is_later) in [
+        (429, true),
+        (502, true),
+        (503, true),
+        (504, true),
+        (408, false),
+        (500, false),
+        (400, false),
+    ] {
         let receiver = FakeReceiver::new(vec![(status, kind(), refusal.clone())]).await;
         let resolve = config::Resolve { servers: Vec::new() };
         let asked = Receiver::new(&settings(receiver.port, &[]), &resolve).unwrap().unwrap();
@@ -442,10 +448,8 @@ async fn otlp_has_four_statuses_sent_again_and_all_others_are_refusals() {
 #[tokio::test]
 async fn what_otlp_takes_in_part_is_counted_and_not_sent_again() {
     let said = |rejected, words: &str| {
-        let part = PartialSuccess {
-            rejected_data_points: rejected,
-            error_message: words.to_owned(),
-        };
+        let part =
+            PartialSuccess { rejected_data_points: rejected, error_message: words.to_owned() };
         let answer = MetricsResponse { partial_success: Some(part) };
         (200, vec![], answer.encode_to_vec())
     };
@@ -525,7 +529,10 @@ async fn a_receiver_behind_tls_is_sent_to_where_its_authority_is_trusted() {
     };
     let found = looked(untrusted).await;
     let words = found.unfit.unwrap_or_default();
-    assert!(words.contains("its certificate is signed by no authority that is known here"), "{words}");
+    assert!(
+        words.contains("its certificate is signed by no authority that is known here"),
+        "{words}"
+    );
     assert!(found.waiting > 0 && found.oldest.is_some());
     // It waited, and is sent now.
     let running = run(&trusted, folder.path());

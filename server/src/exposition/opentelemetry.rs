@@ -168,7 +168,12 @@ fn of_conventions() -> Vec<MetricFamily> {
             ],
         ),
         one("system.memory.limit", UpDown, "By", Source::Gauge(Column::MemTotalBytes)),
-        one("system.memory.linux.available", UpDown, "By", Source::Gauge(Column::MemAvailableBytes)),
+        one(
+            "system.memory.linux.available",
+            UpDown,
+            "By",
+            Source::Gauge(Column::MemAvailableBytes),
+        ),
         one("system.memory.linux.shared", UpDown, "By", Source::Gauge(Column::MemShmemBytes)),
         metric(
             "system.memory.linux.slab.usage",
@@ -180,7 +185,12 @@ fn of_conventions() -> Vec<MetricFamily> {
                 (Source::Gauge(Column::MemSUnreclaimBytes), "unreclaimable"),
             ],
         ),
-        one("system.memory.linux.hugepages.limit", UpDown, pages, Source::Gauge(Column::HugePagesTotal)),
+        one(
+            "system.memory.linux.hugepages.limit",
+            UpDown,
+            pages,
+            Source::Gauge(Column::HugePagesTotal),
+        ),
         one(
             "system.memory.linux.hugepages.page_size",
             UpDown,

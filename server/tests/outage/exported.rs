@@ -97,8 +97,11 @@ async fn a_standby_sends_nothing_and_goes_on_where_the_other_ended() {
 
     let told = told.lock().unwrap().clone();
     assert!(told.is_sorted_by_key(|one| is_of(one, "second")), "one after the other: {told:?}");
-    assert!(told.iter().any(|one| is_of(one, "first")) && told.iter().any(|one| is_of(one, "second")));
-    let told: BTreeSet<(String, i64)> = told.into_iter().map(|(_, host, slot)| (host, slot)).collect();
+    assert!(
+        told.iter().any(|one| is_of(one, "first")) && told.iter().any(|one| is_of(one, "second"))
+    );
+    let told: BTreeSet<(String, i64)> =
+        told.into_iter().map(|(_, host, slot)| (host, slot)).collect();
     let slots = site.slots();
     assert_eq!(slots.len(), HOSTS);
     let kept: BTreeSet<(String, i64)> = slots

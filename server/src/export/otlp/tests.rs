@@ -138,7 +138,9 @@ fn every_sample_is_a_point_with_its_value_and_moment() {
             assert_eq!(one.unit, kind.unit());
             let found_there =
                 points(one).iter().filter(|point| text(&point.attributes) == expected);
-            let [point] = found_there.collect::<Vec<_>>()[..] else { panic!("{} {expected}", one.name) };
+            let [point] = found_there.collect::<Vec<_>>()[..] else {
+                panic!("{} {expected}", one.name)
+            };
             let value = match point.value.unwrap() {
                 number_data_point::Value::AsDouble(value) => value,
                 #[expect(clippy::cast_precision_loss, reason = "a test's own numbers")]

@@ -192,7 +192,8 @@ fn a_part_that_is_unknown_is_not_taken_for_none() {
     let samples = samples_of(view.clone());
     let used = ["system.memory.usage", "system.memory.state", "used"];
     assert_eq!(value(&samples, used[0], used[1], used[2]), Some(8_589_934_592.0 - 2_147_483_648.0));
-    let of_mount = |state| value(&samples, "system.filesystem.usage", "system.filesystem.state", state);
+    let of_mount =
+        |state| value(&samples, "system.filesystem.usage", "system.filesystem.state", state);
     assert_eq!(
         ["used", "free", "reserved"].map(of_mount),
         [Some(600_000.0), Some(300_000.0), Some(100_000.0)]

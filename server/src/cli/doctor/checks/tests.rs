@@ -113,7 +113,10 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
     };
     let unfit = |words: &str| Some(words.to_owned());
     let cases: [(&str, DoctorFacts); 21] = [
-        ("export", with(|f| f.export = Some(Err("export.token holds what no header field can".into())))),
+        (
+            "export",
+            with(|f| f.export = Some(Err("export.token holds what no header field can".into()))),
+        ),
         (
             "export",
             with(|f| {
