@@ -46,6 +46,13 @@ wait_for() {
     return 1
 }
 
+# doctor_says WORDS: of the receiver.
+doctor_says() {
+    env "ROUNDSMAN_EXPORT__URL=$write" "ROUNDSMAN_EXPORT__PROTOCOL=$protocol" \
+        "$ROUNDSMAN_BIN/roundsman" doctor --inventory inventory.toml --data "$work/data" >doctor.log 2>&1 || true
+    grep -q "export .*$1" doctor.log
+}
+
 at_least() { (($(metric "$1") >= $2)); }
 is_sent() { (($(metric export_waiting_bytes) == 0)); }
 ends() { ! kill -0 "$1" 2>/dev/null; }
@@ -106,12 +113,14 @@ stage() {
     { wait "$received" || true; } 2>/dev/null
     wait_for "a receiver that is away is noticed" at_least export_retries_total 2
     wait_for "readings wait" at_least export_waiting_bytes 200000
+    wait_for "doctor misses the receiver" doctor_says "cannot connect"
     stop "$roundsman"
     serve
     wait_for "more readings wait" at_least export_waiting_bytes 500000
     receive
     wait_for "what waited is sent" is_sent
     wait_for "readings are sent again" at_least export_samples_sent_total 20000
+    wait_for "doctor finds the receiver" doctor_says "takes requests"
     for lost in export_samples_dropped_total export_polls_missed_total; do
         (($(metric $lost) == 0)) || { echo "$lost is $(metric $lost)" >&2; curl -s "$loopback:$http_port/metrics" | grep export >&2; cat roundsman*.log >&2; return 1; }
     done

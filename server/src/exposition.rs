@@ -4,6 +4,7 @@
 //! Made of views of hosts, name by name, as the formats want it, and piece by piece, so that neither memory nor a
 //! thread is taken up by a whole answer. It must not know HTTP, nor who may see which host.
 
+mod conventions;
 mod families;
 mod node;
 mod opentelemetry;
@@ -13,10 +14,11 @@ mod text;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
+pub use conventions::{SCHEMA_URL, WHOLE_ATTRIBUTES};
 use families::{MetricFamily, OWN, Source};
 use node::{NODE, UP};
 use opentelemetry::OPEN_TELEMETRY;
-pub use opentelemetry::{OWN_PREFIX, SCHEMA_URL, WHOLE_ATTRIBUTES};
+pub use opentelemetry::OWN_PREFIX;
 pub use samples::{HostSamples, SampleKind};
 pub use sources::FoundSample;
 pub use text::TextFormat;

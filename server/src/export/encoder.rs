@@ -17,9 +17,9 @@ use crate::{
 /// A request that is being written.
 pub(super) enum AnyEncoder {
     /// Of remote_write.
-    Write(RequestEncoder),
+    Write(Box<RequestEncoder>),
     /// Of OTLP.
-    Otlp(OtlpEncoder),
+    Otlp(Box<OtlpEncoder>),
 }
 
 impl AnyEncoder {
@@ -29,9 +29,9 @@ impl AnyEncoder {
             RequestForm::Write(version) => {
                 let plan = |kind: &SampleKind| LabelPlan::new(*kind, names.host_label());
                 let plans: Arc<[LabelPlan]> = kinds.iter().map(plan).collect();
-                Self::Write(RequestEncoder::new(version, plans))
+                Self::Write(Box::new(RequestEncoder::new(version, plans)))
             }
-            RequestForm::Otlp => Self::Otlp(OtlpEncoder::new(kinds)),
+            RequestForm::Otlp => Self::Otlp(Box::new(OtlpEncoder::new(kinds))),
         }
     }
 

@@ -6,10 +6,11 @@ use std::{
 use super::*;
 use crate::{
     exposition::{
-        NamesOf, SampleKind,
+        NamesOf, SampleKind, WHOLE_ATTRIBUTES,
         tests::{NOW, host},
+        text::MetricKind,
     },
-    model::Outcome,
+    model::{Column, Outcome},
 };
 
 /// Values that attributes have beside those that are well known, where none of these applies.

@@ -127,7 +127,7 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
         (
             "export",
             with(|f| {
-                let unfit = unfit("no connection with metrics:443: refused");
+                let unfit = unfit("cannot connect to metrics:443: refused");
                 f.export = Some(Ok(ExportFacts { unfit, ..waiting() }));
             }),
         ),
