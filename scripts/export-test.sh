@@ -48,7 +48,7 @@ wait_for() {
 
 # doctor_says WORDS: of the receiver.
 doctor_says() {
-    env "ROUNDSMAN_EXPORT__URL=$write" "ROUNDSMAN_EXPORT__PROTOCOL=$protocol" \
+    env -u ROUNDSMAN_BIN "ROUNDSMAN_EXPORT__URL=$write" "ROUNDSMAN_EXPORT__PROTOCOL=$protocol" \
         "$ROUNDSMAN_BIN/roundsman" doctor --inventory inventory.toml --data "$work/data" >doctor.log 2>&1 || true
     grep -q "export .*$1" doctor.log
 }
