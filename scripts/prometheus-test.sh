@@ -98,6 +98,7 @@ scrape_configs:
 END
 "$programs/promtool" check config prometheus.yml
 "$programs/promtool" check rules "$rules"
+"$programs/promtool" test rules "${rules%.yml}.test.yml"
 
 start probe "$ROUNDSMAN_BIN/roundsman-probe" serve --listen "127.0.0.1:$probe_port"
 start server env "ROUNDSMAN_HTTP__LISTEN=127.0.0.1:$http_port" \

@@ -1,7 +1,7 @@
 """What a receiver has of readings that it was sent.
 
-compare.py same RECEIVER KIND STORED    each value of STORED (JSON lines of the store), and no other
-compare.py ended RECEIVER HOSTS         whether all of so many hosts are said to be down, and have no values
+compare.py same RECEIVER PROTOCOL KIND STORED    each value of STORED (JSON lines of the store), and no other
+compare.py ended RECEIVER PROTOCOL HOSTS         whether all of so many hosts are said to be down, and have no values
 """
 
 import json
@@ -9,10 +9,14 @@ import sys
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-# Of the store, and what it is called where it is sent.
+WORD, RECEIVER, PROTOCOL, *REST = sys.argv[1:]
+IS_OTLP = PROTOCOL == "otlp"
+
+# Of the store, and what it is called where it is sent. Both receivers make names of Prometheus of OTLP's: each unit
+# stands at the end of the name.
 COLUMNS = {
     "load": "roundsman_host_load_1",
-    "available": "roundsman_host_mem_available_bytes",
+    "available": "system_memory_linux_available_bytes" if IS_OTLP else "roundsman_host_mem_available_bytes",
     "used": "roundsman_host_mem_used_ratio",
 }
 # Received alone: of a counter the store has no value, but each poll has one.
@@ -20,12 +24,17 @@ COUNTED = "roundsman_host_context_switches_total"
 
 
 def ask(path, **params):
-    with urlopen(f"{sys.argv[2]}/{path}?{urlencode(params)}") as answer:
+    with urlopen(f"{RECEIVER}/{path}?{urlencode(params)}") as answer:
         return answer.read().decode()
 
 
 def query(promql):
     return json.loads(ask("api/v1/query", query=promql))["data"]["result"]
+
+
+def host(labels):
+    # Prometheus makes of a resource what it makes of a target; VictoriaMetrics has all of its attributes.
+    return labels.get("host.name") or labels.get("host_name") or labels["instance"] if IS_OTLP else labels["host"]
 
 
 def received(kind, name):
@@ -38,11 +47,11 @@ def received(kind, name):
             for at, value in zip(one["timestamps"], one["values"]):
                 # The mark that ends a series.
                 if value is not None:
-                    found[one["metric"]["host"], at] = value
+                    found[host(one["metric"]), at] = value
     else:
         for one in query(f"{name}[30m]"):
             for at, value in one["values"]:
-                found[one["metric"]["host"], round(at * 1000)] = float(value)
+                found[host(one["metric"]), round(at * 1000)] = float(value)
     return found
 
 
@@ -71,11 +80,12 @@ def same(kind, file):
 
 def ended(hosts):
     down = sum(float(one["value"][1]) == 0 for one in query("roundsman_host_up"))
-    left = query('count({__name__=~"roundsman_(core|disk|net|filesystem)_.+|roundsman_host_(load|mem|cpu).+"})')
+    values = "system_.+|roundsman_(core|disk|net|filesystem)_.+|roundsman_host_(load|mem|cpu).+"
+    left = query(f'count({{__name__=~"{values}"}})')
     sys.exit(0 if down == int(hosts) and not left else 1)
 
 
-if sys.argv[1] == "same":
-    same(sys.argv[3], sys.argv[4])
+if WORD == "same":
+    same(*REST)
 else:
-    ended(sys.argv[3])
+    ended(*REST)

@@ -1,4 +1,4 @@
-//! What it costs to send each poll by remote_write as it is taken: CPU time of the thread that does it, all of it
+//! What it costs to send each poll by remote_write or OTLP as it is taken: CPU time of the thread that does it, all of it
 //! (finding, writing, packing, sending), and the bytes that are sent.
 //!
 //! `cargo bench -p roundsman --bench export [-- HOSTS]`
@@ -120,12 +120,20 @@ fn main() {
     let busy = machine::Busy::now();
     println!("{} hosts every 10 s; load {}\n", hosts.len(), machine::load());
     println!("{:<28} {:>8} {:>9} {:>12}", "", "us/poll", "samples", "bytes sent");
-    for protocol in ["remote_write", "remote_write_2"] {
+    for protocol in ["remote_write", "remote_write_2", "otlp"] {
         for names in ["roundsman", "node"] {
+            // It has names of its own.
+            if (protocol, names) == ("otlp", "node") {
+                continue;
+            }
             let [us, samples, bytes] = measure(&hosts, protocol, names, steps);
             println!(
                 "{:<28} {us:>8.1} {samples:>9.0} {bytes:>12.0}",
-                format!("{protocol}, {names}")
+                if protocol == "otlp" {
+                    protocol.to_owned()
+                } else {
+                    format!("{protocol}, {names}")
+                }
             );
         }
     }

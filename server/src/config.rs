@@ -126,6 +126,10 @@ impl Export {
         if self.ca_file.is_some() && !self.url.as_ref().is_some_and(HookUrl::is_https) {
             read.refuse(Self::ca_file().key, "is of no use unless export.url is https://");
         }
+        if self.protocol == ExportProtocol::Otlp && self.names != ExportNames::Roundsman {
+            let why = "is of no use while export.protocol is \"otlp\", whose conventions have names of their own";
+            read.refuse(Self::names().key, why);
+        }
         if self.user.is_some() && self.token.is_none() {
             read.refuse(Self::user().key, "needs its password: set export.token_file");
         }

@@ -1,25 +1,28 @@
-//! Readings on their way to somebody else's store as they are taken, by Prometheus' remote_write: the samples that
-//! `/metrics/hosts` has, each at the moment of its poll.
+//! Readings on their way to somebody else's store as they are taken, by Prometheus' remote_write or by OTLP: the
+//! samples that `/metrics/hosts` has, by OTLP under the names of its conventions, each at the moment of its poll.
 //!
 //! It hears of polls by the live view, which waits for nobody: where this is too slow, polls are missed and counted.
 //! One thread of its own makes requests of them and sends one after the other, oldest first, for a receiver takes
 //! the samples of a series in order of time alone. While the receiver takes them, requests are in memory for a
 //! moment; what it does not take waits as files (`queue.rs`), over restarts.
 //!
-//! Any 2xx ends a request. 408, 425, 429 and 5xx, no answer, no connection and no name are tried again without an
-//! end, as long as there is room for what waits; anything else, redirects included, is the receiver's refusal: that
-//! request is dropped, counted and told.
+//! Any 2xx ends a request. 408, 425, 429 and 5xx (by OTLP 429, 502, 503 and 504), no answer, no connection and no
+//! name are tried again without an end, as long as there is room for what waits; anything else, redirects included,
+//! is the receiver's refusal: that request is dropped, counted and told.
 //!
-//! Series end by Prometheus' mark of staleness: those of a host's values once they are no longer fresh, those of a
+//! Series end by Prometheus' mark of staleness, or OTLP's of a point without a value: those of a host's values once they are no longer fresh, those of a
 //! row that is gone with the next poll, and all of a host that is taken out. Not with the end of the server: the
 //! next start goes on.
 
 mod encode;
+mod encoder;
 mod message;
+mod otlp;
 mod pack;
 mod plan;
 mod queue;
 mod receiver;
+mod request;
 mod sender;
 mod wire;
 
@@ -31,7 +34,10 @@ use tokio::{
 };
 
 use self::{
-    encode::WriteVersion, pack::SeriesPacker, queue::ExportQueue, receiver::Receiver,
+    pack::SeriesPacker,
+    queue::ExportQueue,
+    receiver::{Receiver, RequestEnd},
+    request::{RequestForm, WriteVersion},
     sender::ExportSender,
 };
 use crate::{
@@ -39,9 +45,9 @@ use crate::{
     config::{self, ExportNames, ExportProtocol},
     exposition::{NamesOf, SampleKind},
     live::{HostView, Live},
-    metrics::Metrics,
+    metrics::{ExportLoss, ExportLossLabel, Metrics},
     outgoing::SetupError,
-    units::{Mono, Now},
+    units::{Mono, Now, WallMs},
 };
 
 /// The most samples of a request, but for what the last host brings beyond.
@@ -106,6 +112,53 @@ pub enum ExportError {
     Token,
 }
 
+fn form(protocol: ExportProtocol) -> RequestForm {
+    match protocol {
+        ExportProtocol::RemoteWrite => RequestForm::Write(WriteVersion::First),
+        ExportProtocol::RemoteWrite2 => RequestForm::Write(WriteVersion::Second),
+        ExportProtocol::Otlp => RequestForm::Otlp,
+    }
+}
+
+/// What is found of an export by one who only looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportFacts {
+    /// `host:port` of the receiver.
+    pub to: String,
+    /// What it has against a request without a sample, in words; none where it takes that.
+    pub unfit: Option<String>,
+    /// Bytes of the requests that wait on disk.
+    pub waiting: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<WallMs>,
+}
+
+/// Asks the receiver of these settings to take a request without a sample, and looks at what waits for it; none where
+/// no receiver is set. Changes nothing.
+///
+/// # Errors
+/// [`ExportError`]: nothing could ever be sent.
+pub async fn ask(
+    settings: &config::Export,
+    resolve: &config::Resolve,
+    data: &Path,
+    now: WallMs,
+) -> Result<Option<ExportFacts>, ExportError> {
+    let Some(receiver) = Receiver::new(settings, resolve)? else { return Ok(None) };
+    let form = form(settings.protocol);
+    let unfit = match receiver.send(form, form.empty(), 0, now).await {
+        RequestEnd::Taken(_) | RequestEnd::Remarked(..) | RequestEnd::FirstAlone => None,
+        RequestEnd::Refused(_, words) | RequestEnd::Later(_, words) => Some(words),
+    };
+    let waits = queue::peek(&data.join(FOLDER));
+    Ok(Some(ExportFacts {
+        to: receiver.authority(),
+        unfit,
+        waiting: waits.bytes,
+        oldest: waits.oldest,
+    }))
+}
+
 /// What the export works with.
 pub struct ExportParts {
     /// Says what each host looks like.
@@ -143,20 +196,27 @@ impl Exporter {
         parts: ExportParts,
     ) -> Result<Option<Self>, ExportError> {
         let Some(receiver) = Receiver::new(settings, resolve)? else { return Ok(None) };
-        let names = match settings.names {
-            ExportNames::Roundsman => NamesOf::Roundsman,
-            ExportNames::Node => NamesOf::Node,
-        };
-        let version = match settings.protocol {
-            ExportProtocol::RemoteWrite => WriteVersion::First,
-            ExportProtocol::RemoteWrite2 => WriteVersion::Second,
+        let form = form(settings.protocol);
+        let names = match (form, settings.names) {
+            (RequestForm::Otlp, _) => NamesOf::OpenTelemetry,
+            (RequestForm::Write(_), ExportNames::Roundsman) => NamesOf::Roundsman,
+            (RequestForm::Write(_), ExportNames::Node) => NamesOf::Node,
         };
         let kinds = SampleKind::all(names, settings.families.iter().copied().collect());
         let queue = ExportQueue::open(data.join(FOLDER), settings.queue.0, MAX_HELD_BYTES);
+        let unfit = queue.drop_unfit(form);
+        if unfit > 0 {
+            let reason = ExportLossLabel { reason: ExportLoss::Unfit };
+            parts.metrics.export_dropped.get_or_create(&reason).inc_by(unfit);
+            tracing::warn!(
+                samples = unfit,
+                "what waited for a receiver of another export.protocol is dropped"
+            );
+        }
         let (metrics, clock) = (Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
         Ok(Some(Self {
             updates: parts.live.subscribe(),
-            packer: SeriesPacker::new(names, kinds, version),
+            packer: SeriesPacker::new(names, kinds, form),
             sender: ExportSender::new(receiver, queue, metrics, clock),
             parts,
         }))

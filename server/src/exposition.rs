@@ -4,16 +4,21 @@
 //! Made of views of hosts, name by name, as the formats want it, and piece by piece, so that neither memory nor a
 //! thread is taken up by a whole answer. It must not know HTTP, nor who may see which host.
 
+mod conventions;
 mod families;
 mod node;
+mod opentelemetry;
 mod samples;
 mod sources;
 mod text;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
+pub use conventions::{SCHEMA_URL, WHOLE_ATTRIBUTES};
 use families::{MetricFamily, OWN, Source};
 use node::{NODE, UP};
+use opentelemetry::OPEN_TELEMETRY;
+pub use opentelemetry::OWN_PREFIX;
 pub use samples::{HostSamples, SampleKind};
 pub use sources::FoundSample;
 pub use text::TextFormat;
@@ -44,16 +49,20 @@ pub enum NamesOf {
     Roundsman,
     /// node_exporter's: `node_disk_reads_completed_total{instance="web-1",device="sda"}`.
     Node,
+    /// Those of OpenTelemetry's conventions, and its own where they have none: `system.disk.operations`. No text has
+    /// them.
+    OpenTelemetry,
 }
 
 impl NamesOf {
-    /// Both.
+    /// Those that a text can have.
     pub const ALL: &'static [Self] = &[Self::Roundsman, Self::Node];
 
     fn families(self) -> &'static [MetricFamily] {
         match self {
             Self::Roundsman => &OWN,
             Self::Node => &NODE,
+            Self::OpenTelemetry => &OPEN_TELEMETRY,
         }
     }
 
@@ -63,6 +72,7 @@ impl NamesOf {
         match self {
             Self::Roundsman => "host",
             Self::Node => "instance",
+            Self::OpenTelemetry => "host.name",
         }
     }
 }
@@ -72,6 +82,7 @@ impl fmt::Display for NamesOf {
         f.pad(match self {
             Self::Roundsman => "roundsman",
             Self::Node => "node",
+            Self::OpenTelemetry => "opentelemetry",
         })
     }
 }
@@ -115,8 +126,10 @@ struct Exposed {
     view: Arc<HostView>,
     /// Its labels as they are written: on every sample.
     labels: Vec<u8>,
-    /// Whether its group is among them.
+    /// Whether its group is among them, or goes along in another way.
     says_group: bool,
+    /// Whether its labels of the inventory go along in another way.
+    says_labels: bool,
     /// Its values, where they are fresh.
     values: Option<Values>,
 }
@@ -131,7 +144,8 @@ struct Values {
 
 impl Exposed {
     fn new(view: Arc<HostView>, wanted: &Wanted, now: WallMs) -> Self {
-        let (mut labels, mut says_group) = (Vec::new(), false);
+        let says_labels = wanted.names == NamesOf::OpenTelemetry;
+        let (mut labels, mut says_group) = (Vec::new(), says_labels);
         if wanted.says_host {
             label(&mut labels, wanted.names.host_label(), view.name.as_str());
             if let (NamesOf::Roundsman, Some(group)) = (wanted.names, &view.group) {
@@ -143,7 +157,7 @@ impl Exposed {
         let is_fresh = fresh_until(&view).is_some_and(|until| now <= until);
         let both = view.last_good.clone().zip(view.answer.clone()).filter(|_| is_fresh);
         let values = both.map(|(poll, answer)| Values::new(poll, answer, wanted));
-        Self { view, labels, says_group, values }
+        Self { view, labels, says_group, says_labels, values }
     }
 }
 

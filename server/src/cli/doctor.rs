@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     config::{Config, StoreUrl},
+    export,
     inventory::Inventory,
     store::{self, HostQuery, HostSummary, Mode, StoreError, StoreStatus, spool},
     text::shown,
@@ -87,6 +88,12 @@ fn look(config: &Config, runtime: &Runtime) -> DoctorFacts {
         }
         Err(_) => (store, None),
     };
+    let export = {
+        let words = || "asking the export's receiver".to_owned();
+        let progress = Progress::new(runtime.clock());
+        let asking = export::ask(&config.export, &config.resolve, &config.data, runtime.now());
+        runtime.block_on(progress.during(words, asking))
+    };
     let room = match &config.store.url {
         // The file's own folder: what is free there is what is left.
         StoreUrl::Sqlite(path) => path.parent().and_then(|folder| statvfs(folder).ok()),
@@ -111,6 +118,7 @@ fn look(config: &Config, runtime: &Runtime) -> DoctorFacts {
             max => spool::peek(&config.spool.path, max).map_err(|error| error.with_causes()),
         },
         spool_max: config.spool.max.0,
+        export: export.map_err(|error| error.to_string()).transpose(),
         store_room: room.map(bytes),
         spool_room: spool_room.map(bytes),
         descriptors: limit.maximum,

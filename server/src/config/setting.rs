@@ -248,13 +248,14 @@ configuration! {
 
     /// `[export]`: where readings are sent as they are taken.
     export "export.": Export {
-        /// Where each poll is sent to by Prometheus' remote_write: "https://metrics.example.org/api/v1/write"; "":
-        /// nowhere. The path may hold a token and is never shown.
+        /// Where each poll is sent to: "https://metrics.example.org/api/v1/write", by OTLP
+        /// "http://collector:4318/v1/metrics"; "": nowhere. The path may hold a token and is never shown.
         url: Option<HookUrl> = None;
-        /// "remote_write" (1.0), which every receiver takes, or "remote_write_2" (2.0), which has types and fewer
-        /// bytes; a receiver that does not take 2.0 is sent 1.0.
+        /// "remote_write" (Prometheus' 1.0), which most receivers take; "remote_write_2" (2.0), which has types and
+        /// fewer bytes: a receiver that does not take 2.0 is sent 1.0; or "otlp" (OpenTelemetry's, over HTTP).
         protocol: ExportProtocol = ExportProtocol::RemoteWrite;
-        /// Whose names the metrics have, as in /metrics/hosts: "roundsman", or "node" for node_exporter's.
+        /// Whose names the metrics have, as in /metrics/hosts: "roundsman", or "node" for node_exporter's. By OTLP
+        /// they are those of its conventions, and this is left out.
         names: ExportNames = ExportNames::Roundsman;
         /// Only values of these families: ["cpu", "memory"]; none named: of all. What is said of every host goes
         /// along.

@@ -60,11 +60,13 @@ words! {
 
 words! {
     /// What is spoken to the receiver of readings.
-    ExportProtocol, "one of \"remote_write\", \"remote_write_2\"" {
+    ExportProtocol, "one of \"remote_write\", \"remote_write_2\", \"otlp\"" {
         /// Prometheus' remote_write 1.0.
         RemoteWrite = "remote_write";
         /// The same, 2.0.
         RemoteWrite2 = "remote_write_2";
+        /// OpenTelemetry's metrics over HTTP.
+        Otlp = "otlp";
     }
 }
 

@@ -3,8 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{
     plan::{GROUP, LabelOf, LabelPlan},
+    request::{PackedRequest, RequestForm, WriteVersion},
     wire::{put_label, put_len, put_sample, put_text, put_varint, varint_len},
 };
 use crate::{
@@ -12,27 +15,9 @@ use crate::{
     units::WallMs,
 };
 
-/// A version of remote_write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WriteVersion {
-    /// 1.0: each series with all its labels.
-    First,
-    /// 2.0: each text once.
-    Second,
-}
-
 /// The value that says that a series has ended (Prometheus, `model/value`: `StaleNaN`), as its bits: it is one NaN
 /// of many.
 pub(super) const STALE: u64 = 0x7ff0_0000_0000_0002;
-
-/// A request as it is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PackedRequest {
-    pub(super) version: WriteVersion,
-    /// Packed by snappy, without frames.
-    pub(super) body: Vec<u8>,
-    pub(super) samples: u32,
-}
 
 /// The texts of a request of 2.0.
 #[derive(Debug, Default)]
@@ -152,8 +137,8 @@ impl RequestEncoder {
         self.series.len() + self.symbols.written.len()
     }
 
-    /// The samples that follow are of this host.
-    pub(super) fn begin(&mut self, host: &HostSamples) {
+    /// The samples that follow are of this host. Answers what stands for all that names it beside its name.
+    pub(super) fn begin(&mut self, host: &HostSamples) -> u64 {
         let (name, value) = host.host();
         let of = &mut self.host;
         of.host = (name, value.to_owned());
@@ -171,6 +156,7 @@ impl RequestEncoder {
                 of.group_places = [GROUP, group].map(|text| self.symbols.place(text));
             }
         }
+        xxh3_64(group.as_bytes())
     }
 
     /// Adds a sample of the kind at this place; `bits` are those of its value.
@@ -315,7 +301,7 @@ impl RequestEncoder {
         self.series.clear();
         self.symbols.clear();
         self.places.fill(None);
-        Some(PackedRequest { version, body: body?, samples })
+        Some(PackedRequest { form: RequestForm::Write(version), body: body?, samples })
     }
 }
 

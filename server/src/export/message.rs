@@ -1,5 +1,6 @@
-//! The messages of remote_write, both versions, as far as they are used: to make one of the other for a receiver
-//! that takes the older alone. What is sent is written by hand (`encode.rs`), series by series.
+//! Messages as far as they are used: of remote_write, both versions, to make one of the other for a receiver that
+//! takes the older alone; of OTLP, what a receiver answers. What is sent is written by hand (`encode.rs`, `otlp.rs`),
+//! series by series.
 
 use prost::Message as _;
 
@@ -67,6 +68,30 @@ pub(super) struct SeriesMetadata {
     pub(super) kind: i32,
     #[prost(uint32, tag = "3")]
     pub(super) help_ref: u32,
+}
+
+/// `opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct MetricsResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(super) partial_success: Option<PartialSuccess>,
+}
+
+/// `ExportMetricsPartialSuccess`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    pub(super) rejected_data_points: i64,
+    /// Where nothing was rejected, a warning.
+    #[prost(string, tag = "2")]
+    pub(super) error_message: String,
+}
+
+/// `google.rpc.Status`, which says why nothing was taken.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Refusal {
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
 }
 
 /// A packed request of 2.0 as one of 1.0; none where it is no such request.

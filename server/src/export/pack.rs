@@ -11,14 +11,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     MAX_REQUEST_BYTES, MAX_REQUEST_SAMPLES, SAY_AGAIN,
-    encode::{PackedRequest, RequestEncoder, STALE, WriteVersion},
-    plan::LabelPlan,
+    encoder::AnyEncoder,
+    request::{PackedRequest, RequestForm, WriteVersion},
 };
 use crate::{
     exposition::{FoundSample, HostSamples, NamesOf, SampleKind, fresh_until},
     live::HostView,
     model::{HostId, Record},
-    rates::Total,
     units::{Mono, WallMs},
 };
 
@@ -36,6 +35,8 @@ struct Said {
     at: WallMs,
     /// Of which series it was: another one where one came or went.
     shape: u64,
+    /// What stands for all that names the host: of another one all series are others.
+    named: u64,
 }
 
 /// A host whose series go on.
@@ -53,22 +54,16 @@ struct HostPast {
 /// Makes requests.
 pub(super) struct SeriesPacker {
     names: NamesOf,
-    plans: Arc<[LabelPlan]>,
+    kinds: Vec<SampleKind>,
     hosts: HashMap<HostId, HostPast>,
-    encoder: RequestEncoder,
+    encoder: AnyEncoder,
     /// When the first sample came into the request that is being made.
     begun: Option<Mono>,
     ready: Vec<PackedRequest>,
-    /// The version of requests to come.
-    version: WriteVersion,
+    /// The form of requests to come.
+    form: RequestForm,
     /// Polls whose moment was not later than what was said before.
     not_later: u64,
-}
-
-/// The number that a total is.
-#[expect(clippy::cast_precision_loss, reason = "remote_write has no other numbers")]
-fn number(total: Total) -> f64 {
-    total.digits as f64 / 10_f64.powi(total.decimals.into())
 }
 
 /// Which series of its host a sample is of.
@@ -81,24 +76,22 @@ fn identity(kind: usize, found: &FoundSample<'_>, row_labels: usize) -> u64 {
 
 impl SeriesPacker {
     /// One that knows of no host yet.
-    pub(super) fn new(names: NamesOf, kinds: Vec<SampleKind>, version: WriteVersion) -> Self {
-        let plans: Arc<[LabelPlan]> =
-            kinds.into_iter().map(|kind| LabelPlan::new(kind, names.host_label())).collect();
+    pub(super) fn new(names: NamesOf, kinds: Vec<SampleKind>, form: RequestForm) -> Self {
         Self {
             names,
-            encoder: RequestEncoder::new(version, Arc::clone(&plans)),
-            plans,
+            encoder: AnyEncoder::new(form, names, &kinds),
+            kinds,
             hosts: HashMap::new(),
             begun: None,
             ready: Vec::new(),
-            version,
+            form,
             not_later: 0,
         }
     }
 
-    /// Requests to come are of 1.0.
+    /// Requests to come are of remote_write 1.0.
     pub(super) fn go_back(&mut self) {
-        self.version = WriteVersion::First;
+        self.form = RequestForm::Write(WriteVersion::First);
     }
 
     /// Polls that were passed over since this was last asked.
@@ -117,8 +110,7 @@ impl SeriesPacker {
             Some(poll) if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, poll)) => {}
             Some(poll) if poll.started > values_at => {
                 values_at = poll.started;
-                let shape = self.say(view, true, poll.slot, values_at, values.as_ref());
-                values = Some(Said { view: Arc::clone(view), at: values_at, shape });
+                values = Some(self.say(view, true, poll.slot, values_at, values.as_ref()));
             }
             Some(_) => self.not_later += 1,
             None => {
@@ -134,9 +126,9 @@ impl SeriesPacker {
 
     /// Says what is said of every host. It is of now, or of a moment later than before where a clock was set back.
     fn say_any(&mut self, view: &Arc<HostView>, before: Option<Said>, now: WallMs) -> Said {
-        let at = before.as_ref().map_or(now, |said| now.max(said.at.plus(LATER)));
-        let shape = self.say(view, false, now, at, before.as_ref());
-        Said { view: Arc::clone(view), at, shape }
+        // Between the two there is room for an end.
+        let at = before.as_ref().map_or(now, |said| now.max(said.at.plus(LATER * 2)));
+        self.say(view, false, now, at, before.as_ref())
     }
 
     /// Ends the series of values that are no longer fresh, and says again what is said of every host where that
@@ -177,8 +169,7 @@ impl SeriesPacker {
         self.close(mono);
     }
 
-    /// Adds all samples of one sort, and the end of series that were there before and are no more. Answers their
-    /// shape.
+    /// Adds all samples of one sort, and the end of series that were there before and are no more.
     fn say(
         &mut self,
         view: &Arc<HostView>,
@@ -186,35 +177,39 @@ impl SeriesPacker {
         now: WallMs,
         at: WallMs,
         before: Option<&Said>,
-    ) -> u64 {
+    ) -> Said {
         let host = HostSamples::new(Arc::clone(view), self.names, now);
-        self.encoder.begin(&host);
-        let start = xxh3_64(host.group().unwrap_or_default().as_bytes());
-        let (mut shape, encoder) = (start, &mut self.encoder);
-        for (place, plan) in self.plans.iter().enumerate() {
-            if plan.kind.is_value() != are_values {
+        let named = self.encoder.begin(&host);
+        if let Some(said) = before.filter(|said| said.named != named) {
+            // Before the others begin: a receiver that goes by the host's name alone takes them for the same.
+            let end = at.minus(LATER);
+            if end > said.at {
+                self.end(said, are_values, end);
+            }
+            self.encoder.begin(&host);
+        }
+        let (mut shape, encoder) = (0_u64, &mut self.encoder);
+        for (place, kind) in self.kinds.iter().enumerate() {
+            if kind.is_value() != are_values {
                 continue;
             }
-            let row_labels = plan.kind.row_labels().len();
-            host.each(&plan.kind, |found| {
+            let row_labels = kind.row_labels().len();
+            host.each(kind, |found| {
                 shape = shape.rotate_left(5).wrapping_add(identity(place, &found, row_labels));
-                encoder.add(place, found, number(found.value).to_bits(), at);
+                encoder.add(place, found, Some(found.value), at);
             });
         }
-        if let Some(said) = before.filter(|said| said.shape != shape) {
+        if let Some(said) = before.filter(|said| said.named == named && said.shape != shape) {
             let mut still = HashSet::new();
-            // Of another group all series are others.
-            if said.view.group == view.group {
-                for (place, plan) in self.plans.iter().enumerate() {
-                    let row_labels = plan.kind.row_labels().len();
-                    host.each(&plan.kind, |found| {
-                        still.insert(identity(place, &found, row_labels));
-                    });
-                }
+            for (place, kind) in self.kinds.iter().enumerate() {
+                let row_labels = kind.row_labels().len();
+                host.each(kind, |found| {
+                    still.insert(identity(place, &found, row_labels));
+                });
             }
             self.end_all_but(said, are_values, at, &still);
         }
-        shape
+        Said { view: Arc::clone(view), at, shape, named }
     }
 
     /// Ends all series of one sort that were said last; answers of which moment that is.
@@ -229,14 +224,14 @@ impl SeriesPacker {
         let host = HostSamples::new(Arc::clone(&said.view), self.names, then);
         self.encoder.begin(&host);
         let encoder = &mut self.encoder;
-        for (place, plan) in self.plans.iter().enumerate() {
-            if plan.kind.is_value() != are_values {
+        for (place, kind) in self.kinds.iter().enumerate() {
+            if kind.is_value() != are_values {
                 continue;
             }
-            let row_labels = plan.kind.row_labels().len();
-            host.each(&plan.kind, |found| {
+            let row_labels = kind.row_labels().len();
+            host.each(kind, |found| {
                 if !still.contains(&identity(place, &found, row_labels)) {
-                    encoder.add(place, found, STALE, at);
+                    encoder.add(place, found, None, at);
                 }
             });
         }
@@ -262,7 +257,7 @@ impl SeriesPacker {
     /// Closes the request that is being made.
     pub(super) fn finish(&mut self) {
         self.begun = None;
-        self.ready.extend(self.encoder.finish(self.version));
+        self.ready.extend(self.encoder.finish(self.form));
     }
 
     /// Requests that are closed, oldest first.

@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use tokio::sync::watch;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::encode::{PackedRequest, WriteVersion};
+use super::request::{PackedRequest, RequestForm, WriteVersion};
 use crate::{store::make_folder, units::WallMs};
 
 /// What a file is called while it is being written.
@@ -26,7 +26,7 @@ const UNFINISHED: &str = "new";
 pub(super) struct QueuedRequest {
     /// Later ones have larger numbers, over restarts too.
     pub(super) number: u64,
-    pub(super) version: WriteVersion,
+    pub(super) form: RequestForm,
     pub(super) samples: u32,
     /// When it was made.
     pub(super) made: WallMs,
@@ -44,25 +44,27 @@ impl QueuedRequest {
 
     fn file_name(&self) -> String {
         let Self { number, samples, made, bytes, hash, .. } = self;
-        let version = match self.version {
-            WriteVersion::First => "rw1",
-            WriteVersion::Second => "rw2",
+        let form = match self.form {
+            RequestForm::Write(WriteVersion::First) => "rw1",
+            RequestForm::Write(WriteVersion::Second) => "rw2",
+            RequestForm::Otlp => "otlp",
         };
-        format!("{number:016x}-{}-{samples}-{bytes}-{hash:016x}.{version}", made.0)
+        format!("{number:016x}-{}-{samples}-{bytes}-{hash:016x}.{form}", made.0)
     }
 
     fn of_file(name: &str) -> Option<Self> {
-        let (name, version) = name.rsplit_once('.')?;
-        let version = match version {
-            "rw1" => WriteVersion::First,
-            "rw2" => WriteVersion::Second,
+        let (name, form) = name.rsplit_once('.')?;
+        let form = match form {
+            "rw1" => RequestForm::Write(WriteVersion::First),
+            "rw2" => RequestForm::Write(WriteVersion::Second),
+            "otlp" => RequestForm::Otlp,
             _ => return None,
         };
         let parts: Vec<&str> = name.split('-').collect();
         let [number, made, samples, bytes, hash] = parts[..] else { return None };
         Some(Self {
             number: u64::from_str_radix(number, 16).ok()?,
-            version,
+            form,
             samples: samples.parse().ok()?,
             made: WallMs(made.parse().ok()?),
             bytes: bytes.parse().ok()?,
@@ -108,6 +110,16 @@ pub(super) struct QueueStatus {
     pub(super) oldest: Option<WallMs>,
 }
 
+/// What waits in a folder, for one who only looks.
+pub(super) fn peek(folder: &Path) -> QueueStatus {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.file_name());
+    let all = names.filter_map(|name| QueuedRequest::of_file(name.to_str()?));
+    all.fold(QueueStatus::default(), |found, one| QueueStatus {
+        bytes: found.bytes + one.bytes,
+        oldest: Some(found.oldest.map_or(one.made, |oldest| oldest.min(one.made))),
+    })
+}
+
 /// Requests that wait.
 #[derive(Debug)]
 pub(super) struct ExportQueue {
@@ -146,6 +158,17 @@ impl ExportQueue {
         queue
     }
 
+    /// Drops what whoever takes this form does not take, and says how many samples that was.
+    pub(super) fn drop_unfit(&self, form: RequestForm) -> u64 {
+        let mut waiting = self.lock();
+        let (all, unfit) = std::mem::take(&mut waiting.all)
+            .into_iter()
+            .partition::<VecDeque<QueuedRequest>, _>(|one| one.form.is_for_same_receiver(form));
+        waiting.all = all;
+        unfit.iter().for_each(|one| self.remove(one));
+        unfit.iter().map(|one| u64::from(one.samples)).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,12 +186,12 @@ impl ExportQueue {
     /// Takes a request in. Never waits: where too much is in memory, the oldest of that gives way.
     pub(super) fn push(&self, request: PackedRequest, made: WallMs) {
         let mut waiting = self.lock();
-        let PackedRequest { version, body, samples } = request;
+        let PackedRequest { form, body, samples } = request;
         let (number, hash) = (waiting.next, xxh3_64(&body));
         let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
         waiting.next += 1;
         let held = Some(body.into());
-        waiting.all.push_back(QueuedRequest { number, version, samples, made, bytes, hash, held });
+        waiting.all.push_back(QueuedRequest { number, form, samples, made, bytes, hash, held });
         while waiting.bytes(true) > self.max_held && waiting.drop_oldest(true).is_some() {}
         drop(waiting);
         self.wake();

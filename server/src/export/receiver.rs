@@ -1,5 +1,5 @@
 //! The receiver: one request to it, and what its answer means. The specifications: remote_write 1.0 and 2.0 at
-//! prometheus.io/docs/specs.
+//! prometheus.io/docs/specs, OTLP/HTTP in `docs/specification.md` of open-telemetry/opentelemetry-proto.
 
 use std::time::Duration;
 
@@ -9,12 +9,17 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
 };
+use prost::Message as _;
 
-use super::{ExportError, encode::WriteVersion};
+use super::{
+    ExportError,
+    message::{MetricsResponse, PartialSuccess, Refusal},
+    request::{RequestForm, WriteVersion},
+};
 use crate::{
     channel::{MAX_ANSWER_BYTES, retry_after},
     config::{self, HeaderField},
-    outgoing::{Answer, CallError, Client, SetupError, Trust, may_pass},
+    outgoing::{Answer, Client, SetupError, Trust, may_pass},
     resolve::HostResolver,
     text::one_line,
     units::WallMs,
@@ -29,11 +34,23 @@ const VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-v
 /// How many samples of a request a receiver of 2.0 has kept.
 const WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
 
+/// The statuses after which OTLP has a request sent again; any other one is a refusal.
+const MAY_PASS: [StatusCode; 4] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+const PROTOBUF: &str = "application/x-protobuf";
+
 /// How a request ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum RequestEnd {
     /// The receiver has it: so many samples.
     Taken(u32),
+    /// The same, and it has something to say of them.
+    Remarked(u32, String),
     /// It would be refused again. So many samples the receiver has kept all the same.
     Refused(u32, String),
     /// Another try may end better, not before this has passed.
@@ -84,7 +101,6 @@ impl Receiver {
             shown.set_sensitive(true);
             headers.insert(AUTHORIZATION, shown);
         }
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("snappy"));
         Ok(Some(Self { client, headers }))
     }
 
@@ -96,16 +112,18 @@ impl Receiver {
     /// Sends one request of so many samples.
     pub(super) async fn send(
         &self,
-        version: WriteVersion,
+        form: RequestForm,
         body: Bytes,
         samples: u32,
         now: WallMs,
     ) -> RequestEnd {
-        let (kind, number) = match version {
-            WriteVersion::First => ("application/x-protobuf", "0.1.0"),
-            WriteVersion::Second => {
-                ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0")
+        let (kind, packing, version) = match form {
+            RequestForm::Write(WriteVersion::First) => (PROTOBUF, "snappy", Some("0.1.0")),
+            RequestForm::Write(WriteVersion::Second) => {
+                let kind = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+                (kind, "snappy", Some("2.0.0"))
             }
+            RequestForm::Otlp => (PROTOBUF, "gzip", None),
         };
         let mut request = Request::new(body);
         *request.method_mut() = http::Method::POST;
@@ -116,24 +134,27 @@ impl Receiver {
         let headers = request.headers_mut();
         headers.extend(self.headers.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(VERSION, HeaderValue::from_static(number));
-        let answered = self.client.call(request, MAX_ANSWER_BYTES).await;
-        self.meaning(version, samples, answered, now)
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(packing));
+        if let Some(version) = version {
+            headers.insert(VERSION, HeaderValue::from_static(version));
+        }
+        match self.client.call(request, MAX_ANSWER_BYTES).await {
+            Ok(answer) => match form {
+                RequestForm::Write(version) => self.of_write(version, samples, &answer, now),
+                RequestForm::Otlp => self.of_otlp(samples, &answer, now),
+            },
+            Err(error) => RequestEnd::Later(None, error.to_string()),
+        }
     }
 
-    fn meaning(
+    fn of_write(
         &self,
         version: WriteVersion,
         samples: u32,
-        answered: Result<Answer, CallError>,
+        answer: &Answer,
         now: WallMs,
     ) -> RequestEnd {
-        let answer = match answered {
-            Ok(answer) => answer,
-            Err(error) => return RequestEnd::Later(None, error.to_string()),
-        };
-        let text = |name: &HeaderName| answer.headers.get(name)?.to_str().ok();
-        let written = text(&WRITTEN).and_then(|text| text.trim().parse::<u32>().ok());
+        let written = text(answer, &WRITTEN).and_then(|text| text.trim().parse::<u32>().ok());
         let status = answer.status;
         match version {
             WriteVersion::First if status.is_success() => return RequestEnd::Taken(samples),
@@ -154,17 +175,71 @@ impl Receiver {
             }
             WriteVersion::First | WriteVersion::Second => {}
         }
-        let said = one_line(&String::from_utf8_lossy(&answer.body), SHOWN);
-        let said = if said.is_empty() { said } else { format!(": {said}") };
+        let said = String::from_utf8_lossy(&answer.body);
+        self.not_taken(answer, may_pass(status), written.unwrap_or(0).min(samples), &said, now)
+    }
+
+    fn of_otlp(&self, samples: u32, answer: &Answer, now: WallMs) -> RequestEnd {
+        let status = answer.status;
+        if status.is_success() {
+            // An answer that cannot be read rejects nothing.
+            let read = MetricsResponse::decode(answer.body.as_slice()).unwrap_or_default();
+            let Some(PartialSuccess { rejected_data_points, error_message }) = read.partial_success
+            else {
+                return RequestEnd::Taken(samples);
+            };
+            let rejected = u32::try_from(rejected_data_points.max(0)).unwrap_or(u32::MAX);
+            let kept = samples.saturating_sub(rejected);
+            let said = shown(&error_message);
+            let words = format!(
+                "{} answered {status}, and kept {kept} of {samples} samples{said}",
+                self.authority()
+            );
+            return match rejected {
+                0 if error_message.is_empty() => RequestEnd::Taken(samples),
+                0 => RequestEnd::Remarked(samples, words),
+                _ => RequestEnd::Refused(kept, words),
+            };
+        }
+        let is_protobuf =
+            text(answer, &CONTENT_TYPE).is_some_and(|kind| kind.starts_with(PROTOBUF));
+        let said = match Refusal::decode(answer.body.as_slice()) {
+            Ok(refusal) if is_protobuf => refusal.message,
+            _ => String::from_utf8_lossy(&answer.body).into_owned(),
+        };
+        self.not_taken(answer, MAY_PASS.contains(&status), 0, &said, now)
+    }
+
+    /// Of an answer that is no success.
+    fn not_taken(
+        &self,
+        answer: &Answer,
+        may_pass: bool,
+        kept: u32,
+        said: &str,
+        now: WallMs,
+    ) -> RequestEnd {
+        let status = answer.status;
         let why = match status.is_redirection() {
             true => ", and redirects are not followed",
             false => "",
         };
-        let words = format!("{} answered {status}{why}{said}", self.authority());
-        if may_pass(status) {
-            RequestEnd::Later(text(&RETRY_AFTER).and_then(|text| retry_after(text, now)), words)
+        let words = format!("{} answered {status}{why}{}", self.authority(), shown(said));
+        if may_pass {
+            let after = text(answer, &RETRY_AFTER).and_then(|text| retry_after(text, now));
+            RequestEnd::Later(after, words)
         } else {
-            RequestEnd::Refused(written.unwrap_or(0).min(samples), words)
+            RequestEnd::Refused(kept, words)
         }
     }
+}
+
+fn text<'a>(answer: &'a Answer, name: &HeaderName) -> Option<&'a str> {
+    answer.headers.get(name)?.to_str().ok()
+}
+
+/// A receiver's own words, behind ours.
+fn shown(said: &str) -> String {
+    let said = one_line(said, SHOWN);
+    if said.is_empty() { said } else { format!(": {said}") }
 }

@@ -13,10 +13,10 @@ use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
 use super::{
     HELD, MAX_PAUSE, TELL_AGAIN,
-    encode::WriteVersion,
     message::as_first,
     queue::{ExportQueue, QueuedRequest},
     receiver::{Receiver, RequestEnd},
+    request::{RequestForm, WriteVersion},
 };
 use crate::{
     clock::Clock,
@@ -105,7 +105,7 @@ impl ExportSender {
     /// Sends until it is `ending` and nothing waits or a try fails.
     pub(super) async fn send_until(&self, ending: &watch::Receiver<bool>) {
         let mut changes = self.queue.changes();
-        let (mut failed, mut since, mut told) = (0_u32, None, None);
+        let (mut failed, mut since, mut told, mut remarked) = (0_u32, None, None, None);
         loop {
             changes.mark_unchanged();
             let Some(request) = self.queue.first() else {
@@ -115,7 +115,12 @@ impl ExportSender {
                 continue;
             };
             let (words, after) = match self.send(&request).await {
-                RequestEnd::Taken(_) => {
+                end @ (RequestEnd::Taken(_) | RequestEnd::Remarked(..)) => {
+                    if let RequestEnd::Remarked(_, words) = end
+                        && self.is_to_be_told(&mut remarked)
+                    {
+                        tracing::warn!(said = words, "the export's receiver remarks on readings");
+                    }
                     if let Some(since) = since.take() {
                         let away = self.clock.now().mono.since(since).as_secs();
                         tracing::info!(
@@ -129,7 +134,12 @@ impl ExportSender {
                     continue;
                 }
                 RequestEnd::Refused(_, words) => {
-                    self.tell_refusal(&words, &mut told);
+                    if self.is_to_be_told(&mut told) {
+                        tracing::error!(
+                            error = words,
+                            "the export's receiver refuses readings: they are dropped, and that is told once an hour"
+                        );
+                    }
                     failed = 0;
                     self.is_failing.store(false, Ordering::Relaxed);
                     continue;
@@ -158,29 +168,28 @@ impl ExportSender {
         }
     }
 
-    fn tell_refusal(&self, words: &str, told: &mut Option<Mono>) {
+    /// Whether it was not told of late.
+    fn is_to_be_told(&self, told: &mut Option<Mono>) -> bool {
         let now = self.clock.now().mono;
-        if told.is_none_or(|told| now.since(told) >= TELL_AGAIN) {
+        let is = told.is_none_or(|told| now.since(told) >= TELL_AGAIN);
+        if is {
             *told = Some(now);
-            tracing::error!(
-                error = words,
-                "the export's receiver refuses readings: they are dropped, and that is told once an hour"
-            );
         }
+        is
     }
 
     /// Sends one, which is over then unless it is to be sent again.
     async fn send(&self, request: &QueuedRequest) -> RequestEnd {
-        let Some((version, body)) = self.body(request).await else {
+        let Some((form, body)) = self.body(request).await else {
             self.queue.done(request.number);
             self.lost(ExportLoss::Damaged, request.samples.into());
             let words = "a file of what waits was damaged".to_owned();
             return RequestEnd::Refused(0, words);
         };
         let now = self.clock.now().wall;
-        let end = self.receiver.send(version, body, request.samples, now).await;
+        let end = self.receiver.send(form, body, request.samples, now).await;
         match &end {
-            RequestEnd::Taken(samples) => {
+            RequestEnd::Taken(samples) | RequestEnd::Remarked(samples, _) => {
                 self.queue.done(request.number);
                 self.metrics.export_sent.inc_by((*samples).into());
                 let seconds = self.clock.now().wall.0.div_euclid(1_000);
@@ -206,8 +215,8 @@ impl ExportSender {
         end
     }
 
-    /// What a request says, in a version that the receiver takes; none where its file is damaged.
-    async fn body(&self, request: &QueuedRequest) -> Option<(WriteVersion, Bytes)> {
+    /// What a request says, in a form that the receiver takes; none where its file is damaged.
+    async fn body(&self, request: &QueuedRequest) -> Option<(RequestForm, Bytes)> {
         let body = match request.held() {
             Some(body) => body,
             None => {
@@ -215,11 +224,11 @@ impl ExportSender {
                 spawn_blocking(move || queue.read(&asked)).await.ok()??
             }
         };
-        match request.version {
-            WriteVersion::Second if self.first_alone() => {
-                Some((WriteVersion::First, as_first(&body)?.into()))
+        match request.form {
+            RequestForm::Write(WriteVersion::Second) if self.first_alone() => {
+                Some((RequestForm::Write(WriteVersion::First), as_first(&body)?.into()))
             }
-            version => Some((version, body)),
+            form => Some((form, body)),
         }
     }
 

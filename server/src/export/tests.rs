@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
+    net::SocketAddr,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -12,27 +13,33 @@ use axum::{
     body::{Body, Bytes},
     extract::State,
     response::Response,
+    serve::Listener,
 };
 use http::{HeaderMap, StatusCode};
+use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
+use prost::Message as _;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+#[expect(dead_code, unreachable_pub, reason = "of other tests, which use more of it")]
+#[path = "../../tests/support/authority.rs"]
+mod authority;
 
 use super::*;
 use crate::{
     clock::SystemClock,
     config::{ByteSize, Config, Flag, Sources},
     export::{
-        encode::PackedRequest,
-        message::{WriteRequest, as_first},
-        receiver::RequestEnd,
+        message::{MetricsResponse, PartialSuccess, Refusal, WriteRequest, as_first},
+        otlp::tests::{read, text},
+        request::PackedRequest,
     },
     exposition::tests::host,
-    metrics::{ExportLoss, ExportLossLabel},
     model::{HostName, Outcome, Record},
-    units::WallMs,
 };
 
 /// What the receiver was asked.
@@ -49,7 +56,9 @@ impl Heard {
 
     /// The hosts that have values in it, in order.
     fn hosts(&self) -> Vec<String> {
-        use prost::Message as _;
+        if self.header("content-encoding") == "gzip" {
+            return self.otlp_hosts();
+        }
         let first = match self.header("x-prometheus-remote-write-version") {
             "2.0.0" => as_first(&self.body).unwrap(),
             _ => self.body.to_vec(),
@@ -64,13 +73,26 @@ impl Heard {
             read.timeseries.iter().filter(|one| label(one, "__name__") == "roundsman_host_load_1");
         load.map(|one| label(one, "host")).collect()
     }
+
+    fn otlp_hosts(&self) -> Vec<String> {
+        let name = |attributes: &str| {
+            let found = attributes.split(',').find_map(|one| one.strip_prefix("host.name="));
+            found.map(|name| name.trim_matches('"').to_owned())
+        };
+        let has_load = |host: &ResourceMetrics| {
+            let metrics = host.scope_metrics.iter().flat_map(|scope| &scope.metrics);
+            metrics.into_iter().any(|metric| metric.name == "roundsman.host.load_1")
+        };
+        let hosts = read(&self.body).resource_metrics.into_iter().filter(has_load);
+        hosts.filter_map(|host| name(&text(&host.resource.unwrap().attributes))).collect()
+    }
 }
 
 /// Requests that wait to be looked at; more than any test sends.
 const REQUESTS: usize = 4096;
 
 /// An answer: status, fields of its head, body.
-type Said = (u16, Vec<(&'static str, String)>, &'static str);
+type Said = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 #[derive(Clone)]
 struct Answers {
@@ -84,13 +106,34 @@ async fn answer(State(answers): State<Answers>, headers: HeaderMap, body: Bytes)
     let _ = answers.heard.try_send(Heard { headers, body, at: Instant::now() });
     let next = answers.said.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let written = vec![("x-prometheus-remote-write-samples-written", "100000".to_owned())];
-    let (status, fields, text) = next.unwrap_or((204, written, ""));
+    let (status, fields, text) = next.unwrap_or((204, written, vec![]));
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     for (name, value) in fields {
         response.headers_mut().insert(name, value.parse().unwrap());
     }
     response
+}
+
+/// Listens behind TLS.
+struct TlsListener(TcpListener, TlsAcceptor);
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, from) = self.0.accept().await.unwrap();
+            if let Ok(stream) = self.1.accept(stream).await {
+                return (stream, from);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
 }
 
 struct FakeReceiver {
@@ -121,7 +164,14 @@ impl FakeReceiver {
     }
 
     async fn at(port: u16, said: Vec<Said>) -> Self {
-        let listener = bind(port).await;
+        Self::on(bind(port).await, said)
+    }
+
+    async fn behind(tls: TlsAcceptor) -> Self {
+        Self::on(TlsListener(bind(0).await, tls), vec![])
+    }
+
+    fn on(listener: impl Listener<Addr = SocketAddr>, said: Vec<Said>) -> Self {
         let port = listener.local_addr().unwrap().port();
         let (sender, heard) = mpsc::channel(REQUESTS);
         let answers = Answers { heard: sender, said: Arc::new(Mutex::new(said.into())) };
@@ -137,7 +187,7 @@ impl FakeReceiver {
 }
 
 fn later() -> Said {
-    (503, vec![], "not now")
+    (503, vec![], b"not now".to_vec())
 }
 
 fn settings(port: u16, more: &[(&'static str, &str)]) -> config::Export {
@@ -235,7 +285,7 @@ async fn a_request_has_the_fields_that_the_specification_wants_and_those_of_the_
 #[tokio::test]
 async fn what_fails_is_sent_again_before_all_that_follows() {
     let folder = tempfile::tempdir().unwrap();
-    let mut receiver = FakeReceiver::new(vec![later(), (429, vec![], ""), later()]).await;
+    let mut receiver = FakeReceiver::new(vec![later(), (429, vec![], vec![]), later()]).await;
     let running = run(&settings(receiver.port, &[]), folder.path());
     running.poll("a");
     let first = receiver.next().await;
@@ -255,7 +305,7 @@ async fn what_fails_is_sent_again_before_all_that_follows() {
 #[tokio::test]
 async fn a_receiver_is_left_alone_for_as_long_as_it_asks() {
     let folder = tempfile::tempdir().unwrap();
-    let wait = (429, vec![("retry-after", "2".to_owned())], "");
+    let wait = (429, vec![("retry-after", "2".to_owned())], vec![]);
     let mut receiver = FakeReceiver::new(vec![wait]).await;
     let running = run(&settings(receiver.port, &[]), folder.path());
     running.poll("a");
@@ -263,11 +313,11 @@ async fn a_receiver_is_left_alone_for_as_long_as_it_asks() {
     assert!(again.at.duration_since(first.at) >= Duration::from_secs(2));
     running.stop().await;
     // But not for longer than a limit.
-    let wait = (503, vec![("retry-after", "999999".to_owned())], "");
+    let wait = (503, vec![("retry-after", "999999".to_owned())], vec![]);
     let receiver = FakeReceiver::new(vec![wait]).await;
     let resolve = config::Resolve { servers: Vec::new() };
     let asked = Receiver::new(&settings(receiver.port, &[]), &resolve).unwrap().unwrap();
-    let end = asked.send(WriteVersion::First, Bytes::new(), 1, WallMs(0)).await;
+    let end = asked.send(RequestForm::Write(WriteVersion::First), Bytes::new(), 1, WallMs(0)).await;
     let RequestEnd::Later(after, words) = end else { panic!("{end:?}") };
     assert_eq!(after, Some(crate::channel::MAX_RETRY_AFTER));
     assert!(words.ends_with("answered 503 Service Unavailable"), "{words}");
@@ -276,8 +326,8 @@ async fn a_receiver_is_left_alone_for_as_long_as_it_asks() {
 #[tokio::test]
 async fn what_is_refused_is_dropped_and_counted_and_the_next_is_sent() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = (400, vec![], "out of order\nsample");
-    let mut receiver = FakeReceiver::new(vec![refused, (302, vec![], "")]).await;
+    let refused = (400, vec![], b"out of order\nsample".to_vec());
+    let mut receiver = FakeReceiver::new(vec![refused, (302, vec![], vec![])]).await;
     let running = run(&settings(receiver.port, &[]), folder.path());
     for name in ["a", "b", "c"] {
         running.poll(name);
@@ -292,18 +342,18 @@ async fn what_is_refused_is_dropped_and_counted_and_the_next_is_sent() {
         let receiver = FakeReceiver::new(vec![said]).await;
         let resolve = config::Resolve { servers: Vec::new() };
         let asked = Receiver::new(&settings(receiver.port, &[]), &resolve).unwrap().unwrap();
-        asked.send(WriteVersion::Second, Bytes::new(), 9, WallMs(0)).await
+        asked.send(RequestForm::Write(WriteVersion::Second), Bytes::new(), 9, WallMs(0)).await
     };
     let kept = |n: u32| vec![("x-prometheus-remote-write-samples-written", n.to_string())];
-    assert_eq!(of((200, kept(9), "")).await, RequestEnd::Taken(9));
-    assert!(matches!(of((200, kept(4), "")).await, RequestEnd::Refused(4, _)));
-    let RequestEnd::Refused(4, words) = of((400, kept(4), "why")).await else { panic!() };
+    assert_eq!(of((200, kept(9), vec![])).await, RequestEnd::Taken(9));
+    assert!(matches!(of((200, kept(4), vec![])).await, RequestEnd::Refused(4, _)));
+    let RequestEnd::Refused(4, words) = of((400, kept(4), b"why".to_vec())).await else { panic!() };
     assert!(words.ends_with("answered 400 Bad Request: why"), "{words}");
 }
 
 #[tokio::test]
 async fn a_receiver_that_takes_1_0_alone_is_sent_that() {
-    for said in [(415, vec![], "no"), (204, vec![], "")] {
+    for said in [(415, vec![], b"no".to_vec()), (204, vec![], vec![])] {
         let folder = tempfile::tempdir().unwrap();
         let mut receiver = FakeReceiver::new(vec![said]).await;
         let running =
@@ -350,6 +400,148 @@ async fn what_a_receiver_missed_is_sent_once_it_is_back_over_a_restart_and_in_or
     running.stop().await;
     assert_eq!(std::fs::read_dir(folder.path().join("export")).unwrap().count(), 0);
     assert!(back.heard.try_recv().is_err(), "nothing is sent twice");
+}
+
+const OTLP: [(&str, &str); 1] = [("export.protocol", "otlp")];
+
+#[tokio::test]
+async fn a_request_of_otlp_is_gzip_of_protobuf_and_of_no_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = FakeReceiver::new(vec![]).await;
+    let running = run(&settings(receiver.port, &OTLP), folder.path());
+    running.poll("a");
+    let heard = receiver.next().await;
+    assert_eq!(heard.header("content-type"), "application/x-protobuf");
+    assert_eq!(heard.header("content-encoding"), "gzip");
+    assert_eq!(heard.header("x-prometheus-remote-write-version"), "");
+    assert_eq!(heard.hosts(), ["a"]);
+    let metrics = running.stop().await;
+    assert!(metrics.export_sent.get() > 50);
+}
+
+#[tokio::test]
+async fn otlp_has_four_statuses_sent_again_and_all_others_are_refusals() {
+    let refusal = Refusal { message: "no such\ntenant".to_owned() }.encode_to_vec();
+    let kind = || vec![("content-type", "application/x-protobuf".to_owned())];
+    for (status, is_later) in [
+        (429, true),
+        (502, true),
+        (503, true),
+        (504, true),
+        (408, false),
+        (500, false),
+        (400, false),
+    ] {
+        let receiver = FakeReceiver::new(vec![(status, kind(), refusal.clone())]).await;
+        let resolve = config::Resolve { servers: Vec::new() };
+        let asked = Receiver::new(&settings(receiver.port, &[]), &resolve).unwrap().unwrap();
+        let end = asked.send(RequestForm::Otlp, Bytes::new(), 9, WallMs(0)).await;
+        let words = match end {
+            RequestEnd::Later(None, words) if is_later => words,
+            RequestEnd::Refused(0, words) if !is_later => words,
+            other => panic!("{status}: {other:?}"),
+        };
+        assert!(words.ends_with(": no such tenant"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn what_otlp_takes_in_part_is_counted_and_not_sent_again() {
+    let said = |rejected, words: &str| {
+        let part =
+            PartialSuccess { rejected_data_points: rejected, error_message: words.to_owned() };
+        let answer = MetricsResponse { partial_success: Some(part) };
+        (200, vec![], answer.encode_to_vec())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let answers = vec![said(7, "out of order"), said(0, "deprecated"), said(0, "")];
+    let mut receiver = FakeReceiver::new(answers).await;
+    let running = run(&settings(receiver.port, &OTLP), folder.path());
+    for name in ["a", "b", "c"] {
+        running.poll(name);
+        assert_eq!(receiver.next().await.hosts(), [name]);
+    }
+    let metrics = running.stop().await;
+    let refused = ExportLossLabel { reason: ExportLoss::Refused };
+    assert_eq!(metrics.export_dropped.get_or_create(&refused).get(), 7);
+    // Each poll has as many samples.
+    assert_eq!((metrics.export_sent.get() + 7) % 3, 0);
+    assert!(metrics.export_sent.get() > 150);
+    assert_eq!(metrics.export_retries.get(), 0);
+    let of = |answer: Said| async {
+        let receiver = FakeReceiver::new(vec![answer]).await;
+        let resolve = config::Resolve { servers: Vec::new() };
+        let asked = Receiver::new(&settings(receiver.port, &[]), &resolve).unwrap().unwrap();
+        asked.send(RequestForm::Otlp, Bytes::new(), 9, WallMs(0)).await
+    };
+    let RequestEnd::Refused(2, words) = of(said(7, "why")).await else { panic!() };
+    assert!(words.ends_with("answered 200 OK, and kept 2 of 9 samples: why"), "{words}");
+    let RequestEnd::Remarked(9, words) = of(said(0, "deprecated")).await else { panic!() };
+    assert!(words.ends_with(": deprecated"), "{words}");
+    assert_eq!(of((200, vec![], b"not protobuf".to_vec())).await, RequestEnd::Taken(9));
+}
+
+#[tokio::test]
+async fn what_waited_for_a_receiver_of_another_protocol_is_dropped_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, holding) = silent().await;
+    let late = [("export.timeout", "100ms")];
+    let running = run(&settings(port, &late), folder.path());
+    running.poll("a");
+    until(|| running.metrics.export_retries.get() >= 1).await;
+    running.stop().await;
+    holding.abort();
+    let waits = || std::fs::read_dir(folder.path().join("export")).unwrap().count();
+    assert_eq!(waits(), 1);
+    let mut receiver = FakeReceiver::new(vec![]).await;
+    let running = run(&settings(receiver.port, &OTLP), folder.path());
+    assert!(running.dropped(ExportLoss::Unfit) > 50);
+    assert_eq!(waits(), 0);
+    running.poll("b");
+    assert_eq!(receiver.next().await.hosts(), ["b"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_behind_tls_is_sent_to_where_its_authority_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, other) = (authority::authority("ours"), authority::authority("other"));
+    let mut receiver = FakeReceiver::behind(authority::acceptor(&ours, "127.0.0.1", 2999)).await;
+    let trusting = |by: &rcgen::CertifiedIssuer<'static, rcgen::KeyPair>, name: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, by.pem()).unwrap();
+        let mut settings = settings(receiver.port, &[("export.ca_file", "")]);
+        let url = format!("https://127.0.0.1:{}/v1/metrics", receiver.port);
+        (settings.url, settings.ca_file) = (config::HookUrl::parse(&url), Some(file));
+        settings
+    };
+    let (trusted, untrusted) = (trusting(&ours, "ours.pem"), trusting(&other, "other.pem"));
+    let running = run(&untrusted, folder.path());
+    running.poll("a");
+    until(|| running.metrics.export_retries.get() >= 2).await;
+    let metrics = running.stop().await;
+    assert_eq!(metrics.export_sent.get(), 0);
+    assert!(receiver.heard.try_recv().is_err());
+    let looked = |settings| {
+        let resolve = config::Resolve { servers: Vec::new() };
+        let folder = folder.path();
+        async move { ask(&settings, &resolve, folder, WallMs(0)).await.unwrap().unwrap() }
+    };
+    let found = looked(untrusted).await;
+    let words = found.unfit.unwrap_or_default();
+    assert!(
+        words.contains("its certificate is signed by no authority that is known here"),
+        "{words}"
+    );
+    assert!(found.waiting > 0 && found.oldest.is_some());
+    // It waited, and is sent now.
+    let running = run(&trusted, folder.path());
+    assert_eq!(receiver.next().await.hosts(), ["a"]);
+    running.stop().await;
+    let found = looked(trusted).await;
+    assert_eq!((found.unfit, found.waiting, found.oldest), (None, 0, None));
+    let asked = receiver.next().await;
+    assert_eq!(asked.hosts(), Vec::<String>::new());
 }
 
 /// A receiver that takes connections and never answers.
@@ -401,8 +593,8 @@ async fn more_than_a_few_requests_are_not_in_memory_alone() {
         for number in 0..=HELD {
             // One that is not taken at once is no reason.
             assert_eq!(count(), 0, "{number}");
-            let request =
-                PackedRequest { version: WriteVersion::First, body: vec![1; 10], samples: 1 };
+            let form = RequestForm::Write(WriteVersion::First);
+            let request = PackedRequest { form, body: vec![1; 10], samples: 1 };
             sender.queue.push(request, WallMs(1));
             tokio::task::yield_now().await;
         }
@@ -456,8 +648,8 @@ fn nothing_is_sent_where_no_receiver_is_set_and_what_is_unfit_is_refused() {
 fn a_request_is_the_same_from_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     let queue = ExportQueue::open(folder.path().join("q"), 1 << 20, 1 << 20);
-    let request =
-        PackedRequest { version: WriteVersion::Second, body: b"body".to_vec(), samples: 1 };
+    let form = RequestForm::Write(WriteVersion::Second);
+    let request = PackedRequest { form, body: b"body".to_vec(), samples: 1 };
     queue.push(request, WallMs(1));
     let before = queue.first().and_then(|first| first.held().or_else(|| queue.read(&first)));
     queue.keep().unwrap();

@@ -24,6 +24,10 @@ pub(super) enum Source {
     Counter(Column),
     /// A column as it is, less another that is a part of it.
     Rest(Column, Column),
+    /// The same where both are known.
+    Less(Column, Column),
+    /// What the counters of a column stand at, less those of another that is a part of it.
+    CounterLess(Column, Column),
     /// What the first or second counter of a column stands at, as the kernel has it.
     Raw(Column, bool),
     /// A column of each row as it is.
@@ -32,6 +36,8 @@ pub(super) enum Source {
     RowCounter(DetailTable, usize),
     /// The same in sectors.
     RowSectors(DetailTable, usize),
+    /// A column of each row as it is, less another that is a part of it.
+    RowLess(DetailTable, usize, usize),
     /// The probe's wall clock.
     Clock,
     /// Kernel, architecture and name of the machine: labels.
@@ -44,7 +50,10 @@ impl Source {
     /// The list of whose rows it is; none where a host has it once.
     pub(super) fn table(self) -> Option<DetailTable> {
         match self {
-            Self::RowGauge(of, _) | Self::RowCounter(of, _) | Self::RowSectors(of, _) => Some(of),
+            Self::RowGauge(of, _)
+            | Self::RowCounter(of, _)
+            | Self::RowSectors(of, _)
+            | Self::RowLess(of, ..) => Some(of),
             Self::MountFails => Some(DetailTable::Filesystem),
             _ => None,
         }
@@ -73,6 +82,8 @@ pub(super) struct MetricFamily {
     /// The name of its samples.
     pub(super) name: String,
     pub(super) kind: MetricKind,
+    /// By UCUM, where the name does not say it.
+    pub(super) unit: &'static str,
     pub(super) help: String,
     /// The family of the values; none for what is said of every host, fresh values or not.
     pub(super) of: Option<Family>,
@@ -90,6 +101,7 @@ impl MetricFamily {
         Self {
             name: name.to_owned(),
             kind,
+            unit: "",
             help: help.into(),
             of,
             parts: vec![SamplePart::plain(source)],

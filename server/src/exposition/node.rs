@@ -54,7 +54,8 @@ impl Gathered {
         }
         let help = format!("As node_exporter has it, of {}", spec.source);
         let (kind, of) = (kind(name), Some(spec.family));
-        self.0.push(MetricFamily { name: name.to_owned(), kind, help, of, parts: vec![part] });
+        let name = name.to_owned();
+        self.0.push(MetricFamily { name, kind, unit: "", help, of, parts: vec![part] });
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
             let name = family.name.as_str();
             let (kind, labels) = known.get(name).unwrap_or_else(|| panic!("{name} is none of it"));
             let own = match family.kind {
-                MetricKind::Gauge => "gauge",
+                MetricKind::Gauge | MetricKind::UpDown => "gauge",
                 MetricKind::Counter => "counter",
                 MetricKind::Unknown => "untyped",
                 MetricKind::Info => "info",

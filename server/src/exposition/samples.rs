@@ -23,7 +23,8 @@ pub struct SampleKind {
 
 fn wanted(names: NamesOf, families: BTreeSet<Family>) -> Wanted {
     let format = TextFormat::OpenMetrics;
-    Wanted { names, format, families, says_host: true, created: false, timestamps: false }
+    let created = names == NamesOf::OpenTelemetry;
+    Wanted { names, format, families, says_host: true, created, timestamps: false }
 }
 
 impl SampleKind {
@@ -55,8 +56,24 @@ impl SampleKind {
         match self.family.kind {
             MetricKind::Unknown => 0,
             MetricKind::Counter => 1,
-            MetricKind::Gauge => 2,
+            MetricKind::Gauge | MetricKind::UpDown => 2,
             MetricKind::Info => 6,
+        }
+    }
+
+    /// Its unit by UCUM, where its name does not say it.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        self.family.unit
+    }
+
+    /// Of a sum whether it only grows; none of what is no sum.
+    #[must_use]
+    pub fn grows(&self) -> Option<bool> {
+        match self.family.kind {
+            MetricKind::Counter => Some(true),
+            MetricKind::UpDown => Some(false),
+            MetricKind::Gauge | MetricKind::Info | MetricKind::Unknown => None,
         }
     }
 
@@ -91,6 +108,11 @@ impl HostSamples {
     #[must_use]
     pub fn new(view: Arc<HostView>, names: NamesOf, now: WallMs) -> Self {
         Self { host: Exposed::new(view, &wanted(names, BTreeSet::new()), now), names }
+    }
+
+    /// The view that they are of.
+    pub(super) fn view(&self) -> &HostView {
+        &self.host.view
     }
 
     /// The label that names the host, and its value.

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     model::{Column, ColumnSet as _, ColumnSpec, DetailTable, Status},
     rates::{self, Total},
+    units::WallMs,
 };
 
 /// Bytes in a sector of `/proc/diskstats`, whatever the device's own sector size is.
@@ -26,6 +27,15 @@ pub struct FoundSample<'a> {
     pub value: Total,
     /// Of a counter when it began, seconds since 1970; none where that is not known or not asked for.
     pub(super) boot_s: Option<f64>,
+}
+
+impl FoundSample<'_> {
+    /// Of a counter when it began, where that is known and was asked for.
+    #[must_use]
+    pub fn began(&self) -> Option<WallMs> {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970, whole")]
+        self.boot_s.map(|seconds| WallMs((seconds as i64).saturating_mul(1_000)))
+    }
 }
 
 /// Writes every sample of a family that there is of a host.
@@ -115,8 +125,9 @@ fn about(host: &Exposed, visit: &mut impl FnMut(FoundSample<'_>)) {
         ("architecture", fact(&facts.architecture)),
         ("probe_version", fact(&facts.probe_version)),
     ];
+    let labels = view.labels.iter().filter(|_| !host.says_labels);
     let own: Vec<(String, &str)> =
-        view.labels.iter().map(|(name, value)| (format!("label_{name}"), value.as_str())).collect();
+        labels.map(|(name, value)| (format!("label_{name}"), value.as_str())).collect();
     let more: Vec<(&str, &str)> = group
         .map(|group| ("group", group.as_str()))
         .into_iter()
@@ -143,6 +154,19 @@ impl Finder<'_> {
                 let rest = self.gauge(column).map(|all| all - self.gauge(part).unwrap_or_default());
                 as_is(visit, column.spec(), rest.filter(|rest| *rest >= 0.0));
             }
+            Source::Less(column, part) => {
+                let both = self.gauge(column).zip(self.gauge(part));
+                let less = both.map(|(all, part)| all - part).filter(|less| *less >= 0.0);
+                as_is(visit, column.spec(), less);
+            }
+            Source::CounterLess(column, part) => {
+                let both = rates::total(answer, column).zip(rates::total(answer, part));
+                let less = both.and_then(|(all, part)| {
+                    let digits = all.digits.checked_sub(part.digits)?;
+                    (all.decimals == part.decimals).then_some(Total { digits, ..all })
+                });
+                sample(visit, &[], less, self.values.boot_s);
+            }
             Source::Counter(column) => {
                 // The probe's own counter began with the probe.
                 let boot_s = self.values.boot_s.filter(|_| column != Column::ProbeCpuPct);
@@ -154,6 +178,7 @@ impl Finder<'_> {
                 sample(visit, &[], raw.map(Total::whole), None);
             }
             Source::RowGauge(of, column) => self.row_gauges(visit, of, column),
+            Source::RowLess(of, column, part) => self.row_less(visit, of, column, part),
             Source::RowCounter(of, column) => self.row_counters(visit, of, column),
             Source::RowSectors(of, column) => self.row_counters(visit, of, column),
             Source::Clock => {
@@ -194,6 +219,23 @@ impl Finder<'_> {
         for (labels, cells) in detail.flat_map(|detail| detail.rows(of)) {
             let value = cells.get(column).copied().filter(|cell| !cell.is_nan());
             sample(visit, labels, value.map(|value| gauge(value, spec)), None);
+        }
+    }
+
+    fn row_less(
+        self,
+        visit: &mut impl FnMut(FoundSample<'_>),
+        of: DetailTable,
+        column: usize,
+        part: usize,
+    ) {
+        let spec = &of.specs()[column];
+        let detail = self.values.poll.detail.iter();
+        for (labels, cells) in detail.flat_map(|detail| detail.rows(of)) {
+            let both = cells.get(column).zip(cells.get(part));
+            // What is unknown is no number, and no number is not negative.
+            let less = both.map(|(all, part)| all - part).filter(|less| *less >= 0.0);
+            sample(visit, labels, less.map(|less| gauge(less, spec)), None);
         }
     }
 

@@ -49,6 +49,8 @@ impl TextFormat {
 pub(super) enum MetricKind {
     /// How something is.
     Gauge,
+    /// How much there is of something that can be added up.
+    UpDown,
     /// How much there was since a start.
     Counter,
     /// Labels alone; the value is 1.
@@ -66,7 +68,7 @@ pub(super) fn announce(
     help: &str,
 ) {
     let (family, word) = match (format, kind) {
-        (_, MetricKind::Gauge) => (name, "gauge"),
+        (_, MetricKind::Gauge | MetricKind::UpDown) => (name, "gauge"),
         (TextFormat::Prometheus, MetricKind::Counter) => (name, "counter"),
         (TextFormat::OpenMetrics, MetricKind::Counter) => {
             (name.strip_suffix("_total").unwrap_or(name), "counter")

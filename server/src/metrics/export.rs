@@ -13,6 +13,8 @@ pub enum ExportLoss {
     Full,
     /// Their file was damaged, or taken away.
     Damaged,
+    /// They waited for a receiver of another protocol.
+    Unfit,
 }
 
 impl EncodeLabelValue for ExportLoss {
@@ -21,6 +23,7 @@ impl EncodeLabelValue for ExportLoss {
             Self::Refused => "refused",
             Self::Full => "full",
             Self::Damaged => "damaged",
+            Self::Unfit => "unfit",
         }
         .encode(encoder)
     }

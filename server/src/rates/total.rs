@@ -16,6 +16,13 @@ impl Total {
         Self { digits, decimals: 0 }
     }
 
+    /// The number, as near as a float is to it.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "it is what is wanted")]
+    pub fn number(self) -> f64 {
+        self.digits as f64 / 10_f64.powi(self.decimals.into())
+    }
+
     /// A count times a whole number; what is too much stops at the most.
     pub(super) fn scaled(raw: u64, scale: f64) -> Self {
         #[expect(

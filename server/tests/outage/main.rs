@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod annotated;
+mod exported;
 mod failover;
 mod faults;
 mod file;

@@ -27,7 +27,7 @@ fn beside(site: &Site) -> (Desk, Served) {
     (desk, served)
 }
 
-fn is_standby(served: &Served) {
+pub(crate) fn is_standby(served: &Served) {
     let says_so = |status, ready: &str| status == 503 && ready.contains("this server is a standby");
     served.until("/readyz", says_so);
     assert_eq!(served.get("/healthz"), (200, "ok\n".to_owned()));
@@ -39,7 +39,7 @@ fn is_standby(served: &Served) {
     assert!(status == 503 && words.contains("this server is a standby"), "{said}");
 }
 
-fn is_in_charge(served: &Served) {
+pub(crate) fn is_in_charge(served: &Served) {
     served.until("/readyz", |status, _| status == 200);
     assert_eq!(served.get("/leader"), (200, "in charge\n".to_owned()));
     assert_eq!(served.metric("roundsman_leader"), 1);

@@ -14,6 +14,7 @@ use crate::{
         forecast::Forecast,
         output::{self, plural},
     },
+    export::ExportFacts,
     store::{StoreError, StoreStatus, spool::SpoolStatus},
     units::WallMs,
 };
@@ -60,6 +61,8 @@ pub(super) struct DoctorFacts {
     pub(super) spool: Result<Option<SpoolStatus>, String>,
     /// Its limit, bytes; 0: it is switched off.
     pub(super) spool_max: u64,
+    /// The export's receiver and what waits for it, or why nothing can be sent; none where none is set.
+    pub(super) export: Option<Result<ExportFacts, String>>,
     /// Bytes free where SQLite's file is.
     pub(super) store_room: Option<u64>,
     /// Bytes free where the spool is.
@@ -108,6 +111,7 @@ pub(super) fn all(found: &DoctorFacts) -> Vec<Check> {
         checks.extend(keeping(found.obstacle));
     }
     checks.push(spool(found));
+    checks.extend(found.export.as_ref().map(|export| exported(export, found)));
     checks.extend(found.forecast.as_ref().map(|forecast| size::check(forecast, found)));
     checks.extend(found.store.as_ref().ok().and_then(size::free));
     checks.extend(found.largest.as_ref().map(Share::check));
@@ -298,6 +302,36 @@ fn spool(found: &DoctorFacts) -> Check {
         _ => Verdict::Wrong,
     };
     check(subject, verdict, words).remedy("it empties by itself once the store takes rows again")
+}
+
+fn exported(export: &Result<ExportFacts, String>, found: &DoctorFacts) -> Check {
+    let subject = "export";
+    let export = match export {
+        Ok(export) => export,
+        Err(error) => {
+            return check(subject, Verdict::Wrong, error.clone())
+                .remedy("no server starts with it");
+        }
+    };
+    let waits = match export.oldest {
+        Some(oldest) => {
+            let age = output::length(found.now.since(oldest));
+            format!("; {} wait for it, the oldest {age} old", bytes(export.waiting))
+        }
+        None => String::new(),
+    };
+    if let Some(unfit) = &export.unfit {
+        return check(subject, Verdict::Wrong, format!("{unfit}{waits}")).remedy(
+            "readings that it does not take wait on disk up to export.queue, and those that it refuses are lost: \
+             are export.url, export.protocol and export.token_file those of the receiver?",
+        );
+    }
+    let words = format!("{} takes requests{waits}", export.to);
+    match export.oldest {
+        Some(_) => check(subject, Verdict::Note, words)
+            .remedy("a running server sends them in order; its log says what is in the way"),
+        None => check(subject, Verdict::Ok, words),
+    }
 }
 
 fn descriptors(hosts: usize, found: &DoctorFacts) -> Check {

@@ -4,7 +4,11 @@ use prost::Message as _;
 
 use super::*;
 use crate::{
-    export::message::{SymbolRequest, WriteRequest, as_first},
+    export::{
+        encode::STALE,
+        message::{SymbolRequest, WriteRequest, as_first},
+        otlp::tests::{points, read, text},
+    },
     exposition::{
         Exposition, TextFormat, Wanted,
         tests::{NOW, host},
@@ -18,9 +22,10 @@ type Series = BTreeMap<String, Vec<(i64, u64)>>;
 fn said(requests: Vec<PackedRequest>) -> Series {
     let mut all = Series::new();
     for request in requests {
-        let first = match request.version {
-            WriteVersion::First => request.body,
-            WriteVersion::Second => as_first(&request.body).unwrap(),
+        let first = match request.form {
+            RequestForm::Write(WriteVersion::First) => request.body,
+            RequestForm::Write(WriteVersion::Second) => as_first(&request.body).unwrap(),
+            RequestForm::Otlp => panic!("of another protocol"),
         };
         let bytes = snap::raw::Decoder::new().decompress_vec(&first).unwrap();
         let read = WriteRequest::decode(bytes.as_slice()).unwrap();
@@ -89,7 +94,7 @@ fn split(labels: &str) -> Vec<String> {
 }
 
 fn packer_of(names: NamesOf, version: WriteVersion) -> SeriesPacker {
-    SeriesPacker::new(names, SampleKind::all(names, [].into()), version)
+    SeriesPacker::new(names, SampleKind::all(names, [].into()), RequestForm::Write(version))
 }
 
 fn packer() -> SeriesPacker {
@@ -131,7 +136,7 @@ fn what_is_sent_is_what_the_text_says() {
     let mut few = SeriesPacker::new(
         NamesOf::Roundsman,
         SampleKind::all(NamesOf::Roundsman, families),
-        WriteVersion::First,
+        RequestForm::Write(WriteVersion::First),
     );
     few.take(&Arc::new(view(3)), NOW, Mono::default());
     let few = all_of(&mut few);
@@ -230,6 +235,86 @@ fn a_host_that_is_taken_out_or_moved_ends_as_it_was() {
     assert!(ended.values().flatten().all(|sample| *sample == (NOW.0 + 1_000, STALE)));
     packer.look(NOW.plus(seconds(500)), Mono::default());
     assert!(all_of(&mut packer).is_empty());
+}
+
+fn otlp_packer() -> SeriesPacker {
+    let kinds = SampleKind::all(NamesOf::OpenTelemetry, [].into());
+    SeriesPacker::new(NamesOf::OpenTelemetry, kinds, RequestForm::Otlp)
+}
+
+/// Of each point: the resource, the series, the moment in milliseconds and whether it has a value; in their order.
+fn otlp_said(packer: &mut SeriesPacker) -> Vec<(String, String, i64, bool)> {
+    packer.finish();
+    let mut all = Vec::new();
+    for request in packer.ready() {
+        let before = all.len();
+        for host in read(&request.body).resource_metrics {
+            let resource = text(&host.resource.unwrap().attributes);
+            for metric in &host.scope_metrics[0].metrics {
+                for point in points(metric) {
+                    let series = format!("{} {}", metric.name, text(&point.attributes));
+                    let at = i64::try_from(point.time_unix_nano / 1_000_000).unwrap();
+                    assert_eq!(point.flags == 1, point.value.is_none());
+                    all.push((resource.clone(), series, at, point.value.is_some()));
+                }
+            }
+        }
+        assert_eq!(all.len() - before, usize::try_from(request.samples).unwrap());
+    }
+    all
+}
+
+#[test]
+fn values_end_by_otlp_too_once_they_are_no_longer_fresh() {
+    let mut packer = otlp_packer();
+    packer.take(&Arc::new(view(0)), NOW, Mono::default());
+    let is_value = |series: &str| {
+        let any = ["host.up", "host.state", "host.outcome", "host.good_poll", "host.info"];
+        !any.iter().any(|name| series.starts_with(&format!("roundsman.{name}")))
+    };
+    let said = otlp_said(&mut packer);
+    let values: BTreeSet<String> =
+        said.into_iter().map(|(_, series, ..)| series).filter(|one| is_value(one)).collect();
+    assert!(values.len() > 90, "{}", values.len());
+    packer.look(NOW.plus(seconds(21)), Mono::default());
+    let ended = otlp_said(&mut packer);
+    let marks: BTreeSet<String> = ended
+        .iter()
+        .filter(|(.., has_value)| !has_value)
+        .map(|(_, series, at, _)| {
+            assert_eq!(*at, NOW.0 + 19_999, "{series}");
+            series.clone()
+        })
+        .collect();
+    assert_eq!(marks, values);
+    assert!(ended.iter().any(|one| (one.1.as_str(), one.3) == ("roundsman.host.up ", true)));
+    packer.look(NOW.plus(seconds(22)), Mono::default());
+    assert_eq!(otlp_said(&mut packer), []);
+}
+
+/// A receiver that knows hosts by their names alone takes both resources for one: it must get no mark behind or at
+/// the moment of a value that is newer.
+#[test]
+fn a_resource_that_changes_ends_before_the_other_one_begins() {
+    let mut packer = otlp_packer();
+    packer.take(&Arc::new(view(10)), NOW.minus(seconds(10)), Mono::default());
+    let before = otlp_said(&mut packer);
+    let labels = Arc::new([("rack".to_owned(), "b2".to_owned())].into());
+    let moved = HostView { labels, ..view(0) };
+    packer.take(&Arc::new(moved), NOW, Mono::default());
+    let all = otlp_said(&mut packer);
+    let is_old = |one: &(String, String, i64, bool)| one.0 == before[0].0;
+    let (ended, begun): (Vec<_>, Vec<_>) = all.iter().cloned().partition(is_old);
+    let series = |all: &[(String, String, i64, bool)]| {
+        all.iter().map(|one| one.1.clone()).collect::<BTreeSet<String>>()
+    };
+    assert_eq!((series(&ended), series(&begun)), (series(&before), series(&before)));
+    assert!(ended.iter().all(|one| !one.3) && begun.iter().all(|one| one.3));
+    for series in series(&before) {
+        let of: Vec<_> = all.iter().filter(|one| one.1 == series).map(|one| one.2).collect();
+        let [end, begin] = of[..] else { panic!("{series}: {of:?}") };
+        assert!(end < begin, "{series}: {of:?}");
+    }
 }
 
 /// A receiver refuses all of a request for one sample that is too old.

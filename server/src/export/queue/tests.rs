@@ -1,7 +1,11 @@
 use super::*;
 
 fn request(text: &str) -> PackedRequest {
-    PackedRequest { version: WriteVersion::First, body: text.as_bytes().to_vec(), samples: 3 }
+    PackedRequest {
+        form: RequestForm::Write(WriteVersion::First),
+        body: text.as_bytes().to_vec(),
+        samples: 3,
+    }
 }
 
 fn queue(folder: &Path) -> ExportQueue {
@@ -36,7 +40,10 @@ fn what_waits_is_found_again_in_its_order() {
     }
     first.keep().unwrap();
     assert_eq!(first.held(), 0);
-    first.push(PackedRequest { version: WriteVersion::Second, ..request("c") }, WallMs(2_000));
+    first.push(
+        PackedRequest { form: RequestForm::Write(WriteVersion::Second), ..request("c") },
+        WallMs(2_000),
+    );
     first.keep().unwrap();
     // The first is sent before the end.
     first.done(first.first().unwrap().number);
@@ -48,7 +55,7 @@ fn what_waits_is_found_again_in_its_order() {
     assert_eq!(next.status(), status);
     next.push(request("d"), WallMs(3_000));
     let first = next.first().unwrap();
-    assert_eq!((first.samples, first.version), (3, WriteVersion::First));
+    assert_eq!((first.samples, first.form), (3, RequestForm::Write(WriteVersion::First)));
     assert_eq!(drained(&next), ["b", "c", "d"]);
     assert_eq!(files(folder.path()), ["README"]);
 }

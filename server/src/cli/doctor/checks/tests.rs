@@ -34,6 +34,14 @@ fn status() -> StoreStatus {
     }
 }
 
+fn waiting() -> ExportFacts {
+    ExportFacts { waiting: 5_000_000, oldest: Some(NOW.minus(HOUR)), ..export() }
+}
+
+fn export() -> ExportFacts {
+    ExportFacts { to: "metrics:443".to_owned(), unfit: None, waiting: 0, oldest: None }
+}
+
 /// A server with nothing wrong.
 fn well() -> DoctorFacts {
     let inventory = crate::inventory::parse("test", "[[host]]\nname = \"a\"\n").unwrap();
@@ -49,6 +57,7 @@ fn well() -> DoctorFacts {
         largest: None,
         spool: Ok(None),
         spool_max: GIB,
+        export: Some(Ok(export())),
         store_room: None,
         spool_room: Some(20 * GIB),
         descriptors: Some(1_048_576),
@@ -102,7 +111,26 @@ fn each_thing_that_is_wrong_is_found_alone_and_has_its_remedy() {
             ..SpoolStatus::default()
         }))
     };
-    let cases: [(&str, DoctorFacts); 18] = [
+    let unfit = |words: &str| Some(words.to_owned());
+    let cases: [(&str, DoctorFacts); 21] = [
+        (
+            "export",
+            with(|f| f.export = Some(Err("export.token holds what no header field can".into()))),
+        ),
+        (
+            "export",
+            with(|f| {
+                let unfit = unfit("metrics:443 answered 401 Unauthorized: no such token");
+                f.export = Some(Ok(ExportFacts { unfit, ..export() }));
+            }),
+        ),
+        (
+            "export",
+            with(|f| {
+                let unfit = unfit("cannot connect to metrics:443: refused");
+                f.export = Some(Ok(ExportFacts { unfit, ..waiting() }));
+            }),
+        ),
         ("inventory", with(|f| f.inventory = Err("inventory.toml:3:1: unknown key".into()))),
         ("store", with(|f| f.store = Err("db:3306 refused the connection".into()))),
         ("version", store_with(|s| s.server = "10.5.29-MariaDB".to_owned())),
@@ -182,6 +210,7 @@ fn what_a_budget_holds_and_what_is_free_is_said() {
 fn what_is_worth_to_know_is_not_wrong() {
     let notes = [
         with(|f| f.spool_max = 0),
+        with(|f| f.export = Some(Ok(waiting()))),
         with(|f| f.exposed_to = Some("db:3306".to_owned())),
         store_with(|s| s.newest_poll = None),
         store_with(|s| s.partitions[0].count = 60),
