@@ -2,8 +2,9 @@
 // stand.
 
 import { fill, h, renew } from './dom.js';
-import { said, valueWords } from './figures.js';
+import { said, valueWords, withU } from './figures.js';
 import { t, tn } from './i18n.js';
+import { tickWords } from './ticks.js';
 
 /** Of fewer hosts the list itself says how they spread. */
 const FEW = 5;
@@ -42,7 +43,6 @@ function keyOf({ p50, p90 }, known, unit) {
     h('span', {}, h('i', { class: `sw ${name}` }), words, ' ', h('b', {}, valueWords(unit, value)));
   return [
     h('span', {}, t('Means of {n} hosts', { n: known })),
-    h('span', { class: 'sp' }),
     told('p50', t('median'), p50),
     told('p90', 'p90', p90),
     h('span', {}, h('i', { class: 'sw listed' }), t('listed')),
@@ -51,7 +51,7 @@ function keyOf({ p50, p90 }, known, unit) {
 
 /** What is told of a bin: from where to where, how many hosts, how many of them are listed. */
 function wordsOf({ bins, bins_from: begin, bins_to: end }, unit, bin, listed) {
-  const edge = (at) => said(unit, begin + ((end - begin) * at) / bins.length);
+  const edge = (at) => tickWords(unit, begin + ((end - begin) * at) / bins.length);
   const range = t('{from} to {to}|a range', { from: edge(bin), to: edge(bin + 1) });
   const hosts = tn(bins[bin], '{n} host', '{n} hosts');
   return `${range}${t(': ')}${hosts}${listed ? t(', {n} of them listed', { n: listed }) : ''}`;
@@ -117,8 +117,8 @@ export function histogram(chosen) {
       const look = (host) => `sw ${looks.get(host)?.colour ?? 'blank'}`;
       renew(stands, ...top.map(({ host, avg }) => at(look(host), avg)));
       renew(key, ...keyOf(distribution, known, unit));
-      fill(from, valueWords(unit, begin));
-      fill(to, valueWords(unit, end));
+      fill(from, withU(tickWords(unit, begin)));
+      fill(to, withU(tickWords(unit, end)));
       point(shown.at);
     },
     /** Is not shown. */
