@@ -1,5 +1,5 @@
-//! Makes the page's scripts and styles as they are sent: the modules of `page/` joined to one (`build/page.rs`), with
-//! the chart library, uPlot from npm by `page/package-lock.json`.
+//! Makes the page's files as they are sent: the modules of `page/` joined to two (`build/page.rs`), with the chart
+//! library, uPlot from npm by `page/package-lock.json`; and each once more, packed.
 //!
 //! Without npm or the network the build goes on, and the page says in place of its charts why there
 //! are none. Nothing of npm's is run: the package has no install scripts, and none would be.
@@ -7,9 +7,12 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
     process::{Command, Stdio},
 };
+
+use libdeflater::{CompressionLvl, Compressor};
 
 #[path = "build/page.rs"]
 mod page;
@@ -37,6 +40,9 @@ const STYLES: [&str; 10] = [
 
 /// The styles of the page where one signs in, which are sent by themselves.
 const LOGIN_STYLES: [&str; 2] = ["tokens.css", "login.css"];
+
+/// The files that are sent as they are.
+const PLAIN: [&str; 3] = ["icon.svg", "manifest.webmanifest", "zh-CN.json"];
 
 fn main() {
     let out = env::var("OUT_DIR").unwrap_or_default();
@@ -72,14 +78,26 @@ fn make(out: &Path) -> Result<(), String> {
             modules.insert(name.to_string(), read(&name)?);
         }
     }
-    let joined = page::join(&modules, "main.js")?;
-    write(out, "main.js", &joined)?;
     let styles = STYLES.iter().map(|name| read(name)).collect::<Result<String, _>>()?;
-    write(out, "main.css", &(style + "\n" + &styles))?;
-    for name in APART.iter().chain(&LOGIN_STYLES) {
-        write(out, name, &read(name)?)?;
+    let mut files = vec![("main.css", page::lean(&(style + "\n" + &styles)))];
+    for name in APART.into_iter().chain(LOGIN_STYLES) {
+        files.push((name, page::lean(&read(name)?)));
     }
-    Ok(())
+    for name in PLAIN {
+        files.push((name, read(name)?));
+    }
+    // Another one when anything of the page is, whatever its name.
+    let mut all = DefaultHasher::new();
+    (&modules, &files).hash(&mut all);
+    let version = format!("{:016x}", all.finish());
+    let names = ["begin.js", "main.js"];
+    let joined = page::join(&modules, names, &version)?;
+    files.extend(names.into_iter().zip(joined.map(|script| page::lean(&script))));
+    for (name, text) in &files {
+        write(out, name, text.as_bytes())?;
+        write(out, &format!("{name}.gz"), &packed(text)?)?;
+    }
+    write(out, "version", version.as_bytes())
 }
 
 /// A file of the page; the next build comes after it is changed.
@@ -89,9 +107,19 @@ fn read(name: &str) -> Result<String, String> {
     fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn write(out: &Path, name: &str, text: &str) -> Result<(), String> {
-    fs::write(out.join(name), page::lean(text))
-        .map_err(|error| format!("cannot write {name}: {error}"))
+fn write(out: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
+    fs::write(out.join(name), bytes).map_err(|error| format!("cannot write {name}: {error}"))
+}
+
+/// A text by gzip, as small as it gets: it is packed once and sent often.
+fn packed(text: &str) -> Result<Vec<u8>, String> {
+    let mut packer = Compressor::new(CompressionLvl::best());
+    let mut packed = vec![0; packer.gzip_compress_bound(text.len())];
+    let length = packer
+        .gzip_compress(text.as_bytes(), &mut packed)
+        .map_err(|error| format!("cannot pack the page: {error}"))?;
+    packed.truncate(length);
+    Ok(packed)
 }
 
 /// The chart library's script and style.

@@ -1,5 +1,6 @@
-//! Joins the page's modules to one script: a browser has six connections over HTTP/1.1 and takes some milliseconds for
-//! each file, so that a hundred of them cost more than all that they do.
+//! Joins the page's modules to two scripts: a browser has six connections over HTTP/1.1 and takes some milliseconds for
+//! each file, so that a hundred of them cost more than all that they do. The first one is small, and asks the server
+//! for what is shown first while the other is on its way.
 //!
 //! Each module becomes a block of its own in the order of what they import, what it exports an entry of one object. That
 //! needs no more of the language than the sources use: named imports from `./`, exports of declarations that are never
@@ -7,20 +8,27 @@
 
 use std::collections::BTreeMap;
 
-/// What holds the modules in the joined script.
+/// What holds the modules in the joined scripts.
 const ALL: &str = "$modules";
 
-/// The modules that `first` needs, and itself, joined in the order in which they can run.
+/// The modules that `begin` needs, and itself, joined in the order in which they can run; and those that `main` needs
+/// beside them, as a script that imports the first one as `begin` with `version` behind it.
 ///
 /// # Errors
 /// A module that is not there, a circle, or a form of import or export that is not known.
-pub(crate) fn join(modules: &BTreeMap<String, String>, first: &str) -> Result<String, String> {
-    let mut joined = format!("const {ALL} = {{}};\n");
+pub(crate) fn join(
+    modules: &BTreeMap<String, String>,
+    [begin, main]: [&str; 2],
+    version: &str,
+) -> Result<[String; 2], String> {
     let mut done = BTreeMap::new();
-    add(modules, first, &mut done, &mut joined)?;
+    let mut first = format!("export const {ALL} = {{}};\n");
+    add(modules, begin, &mut done, &mut first)?;
+    let mut rest = format!("import {{ {ALL} }} from './{begin}?{version}';\n");
+    add(modules, main, &mut done, &mut rest)?;
     match modules.keys().find(|name| !done.contains_key(*name)) {
         Some(name) => Err(format!("page/{name}: nothing imports it")),
-        None => Ok(joined),
+        None => Ok([first, rest]),
     }
 }
 

@@ -1,14 +1,13 @@
 // What people and scripts said of moments: deployments and notes, as marks of graphs; how one is added, and taken back.
 
 import { get, post } from './api.js';
+import { notesOf } from './asked.js';
 import { ask, choice, field, show, whoField } from './deeds.js';
 import { h } from './dom.js';
 import { moment } from './format.js';
 import { t, term } from './i18n.js';
 import { mayAnnotate } from './me.js';
 
-/** The marks that are read; of more a graph has no room. */
-const READ = 100;
 /** What tells open graphs that there is a new one, or one less. */
 const CHANGED = 'roundsman:annotated';
 const changed = () => dispatchEvent(new Event(CHANGED));
@@ -17,9 +16,8 @@ const KINDS = ['deploy', 'note'];
 const kindWords = (kind) => term('annotation_kind', kind);
 
 /** The marks of some hosts, as the server is asked about them, between two moments; none where they cannot be read. */
-export async function annotated(hosts, [from, to]) {
-  const asked = { ...hosts, from: Math.round(from), to: Math.round(to), limit: READ };
-  const answer = await get('api/v1/annotations', asked).catch(() => null);
+export async function annotated(hosts, ends) {
+  const answer = await get(...notesOf(hosts, ends)).catch(() => null);
   return (answer?.annotations ?? []).map(
     ({ id, at_ms: at, until_ms: until, kind, text: words, who, groups }) => ({
       id,

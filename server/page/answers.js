@@ -1,25 +1,13 @@
 // What graphs are drawn of: answers about columns over time, made ready, and the polls behind each point.
 
-import { get, hostPath } from './api.js';
+import { get } from './api.js';
+import { columnsOf, seriesOf } from './asked.js';
 import { attempts } from './attempts.js';
-import { drawnOf } from './graphs.js';
 import { gapsOf, undue } from './points.js';
 import { reboots } from './reboots.js';
 
-/** What of an answer is drawn, and as many digits of a value as a graph and its legend show. */
-const DRAWN = 'tier,step_ms,start_ms,polls,failed,columns.name,columns.avg';
+/** What of an answer is drawn around a line. */
 const RANGES = 'columns.name,columns.min,columns.max';
-const DIGITS = 4;
-/** Columns that the server gives in one answer at most. */
-const MOST_COLUMNS = 20;
-
-/** The columns of graphs by questions, none twice. */
-function batches(list, beside) {
-  const wanted = [...new Set([...list.flatMap(drawnOf), ...beside])].filter((column) => column !== 'call_us');
-  const all = [];
-  for (let at = 0; at < wanted.length; at += MOST_COLUMNS) all.push(wanted.slice(at, at + MOST_COLUMNS));
-  return all;
-}
 
 /** Answers as graphs take them: seconds, values by column, and the polls behind each point. */
 function drawable(all, to) {
@@ -48,16 +36,13 @@ function drawable(all, to) {
 /** Reads what graphs are drawn of. */
 export function answers(name) {
   const ledger = attempts(name);
-  const about = (columns, fields, asked) =>
-    get(`${hostPath(name)}/series`, { columns: columns.join(','), ...asked, digits: DIGITS, fields });
 
   /**
    * What `list` is drawn of over a span, in `points`, with the columns `beside`; null when it is not `isWanted` any
    * more. The span's `marks` are to come.
    */
   async function read(list, beside, { from, to, marks }, points, isWanted) {
-    const asked = { from, to, points };
-    const questions = batches(list, beside).map((columns) => about(columns, DRAWN, asked));
+    const questions = seriesOf(name, list, beside, { from, to, points }).map((one) => get(...one));
     const [marked, ...all] = await Promise.all([marks, ...questions]);
     if (!isWanted()) return null;
     const what = drawable(all, to);
@@ -71,7 +56,7 @@ export function answers(name) {
     // Where no point holds several polls there is nothing between the least and the most.
     const hasRange = banded.length > 0 && what.fails.polls.some((count) => count > 1);
     const [ranges, calls] = await Promise.all([
-      hasRange ? about(banded, RANGES, { from, to, points }) : null,
+      hasRange ? get(...columnsOf(name, banded, RANGES, { from, to, points })) : null,
       list.some((one) => one.isOfAttempts) ? ledger.read(what.fails, { from, to }) : null,
     ]);
     for (const { name: column, min, max } of ranges?.columns ?? []) what.ranges.set(column, { min, max });

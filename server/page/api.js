@@ -10,15 +10,16 @@ export class Refused extends Error {
   }
 }
 
-export async function get(path, params = {}, options = {}) {
+function addressOf(path, params) {
   const query = new URLSearchParams(
     Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== ''),
   );
   const text = query.toString();
-  const answer = await fetch(at(text ? `${path}?${text}` : path), {
-    headers: { accept: 'application/json' },
-    ...options,
-  });
+  return at(text ? `${path}?${text}` : path);
+}
+
+async function ask(address, options) {
+  const answer = await fetch(address, { headers: { accept: 'application/json' }, ...options });
   if (answer.status === 401) dispatchEvent(new Event('roundsman:nobody'));
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok)
@@ -27,6 +28,29 @@ export async function get(path, params = {}, options = {}) {
       body.detail ?? t('the server answered {status}', { status: answer.status }),
     );
   return body;
+}
+
+/** What was asked for before those who need it were there, by address. */
+const early = new Map();
+
+/** Asks for what is going to be got: the first who does is given this answer. */
+export function begin(path, params = {}) {
+  const address = addressOf(path, params);
+  const answer = ask(address);
+  // Whoever gets it hears what went wrong.
+  answer.catch(() => {});
+  early.set(address, answer);
+  return answer;
+}
+
+/** From now on everybody asks anew. */
+export const forget = () => early.clear();
+
+export function get(path, params = {}, options = undefined) {
+  const address = addressOf(path, params);
+  const begun = options ? undefined : early.get(address);
+  early.delete(address);
+  return begun ?? ask(address, options);
 }
 
 const send = (method, path, body) =>

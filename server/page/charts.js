@@ -3,27 +3,18 @@
 import { h, fill } from './dom.js';
 import { answers } from './answers.js';
 import { gaps } from './gaps.js';
+import { isFirst, pointsOf, WITH_FIRST } from './asked.js';
 import { draw, graph, mark, show, size } from './graph.js';
-import { drawnOf, GRAPHS, graphOf, toldOf } from './graphs.js';
+import { drawnOf, GRAPHS, graphOf } from './graphs.js';
 import { t } from './i18n.js';
 import { SHAPES } from './happened.js';
 import { latest } from './latest.js';
 import { missing } from './uplot.js';
 import { whole } from './whole.js';
 
-/** Points asked for per graph, at least and at most; one for so many px. */
-const POINTS = [60, 800];
-const POINT_PX = 2.4;
 /** How many graphs are large, which are seen first; and how far below the window the later ones are asked for. */
 const LARGE = 4;
 const AHEAD = '300px';
-/** Read beside what is drawn: for tiles, and to tell reboots. */
-const BESIDE = ['mem_used_pct', 'uptime_s', 'fs_used_max_pct'];
-
-/** The host-wide columns of which graphs tell the values of now. */
-export const TOLD = [...new Set(GRAPHS.flatMap(toldOf)), 'cpu_busy_pct', 'mem_available_bytes'].filter(
-  (column) => column !== 'call_us',
-);
 
 /** What can be taken from a graph of a host: to a board one of its columns, the one that stands for all of it first. */
 function takenOf(spec, host, { named, annotated }) {
@@ -63,10 +54,7 @@ class Charts {
   /** Graphs that wait to be drawn, and the frame in which the next one is. */
   #waiting = [];
   #frame = 0;
-  /** How wide all is, px; 0 before that is known: reading it would have the page laid out before anything is asked. */
-  #wide = 0;
-  #resized = new ResizeObserver(([{ contentRect }]) => {
-    this.#wide = contentRect.width;
+  #resized = new ResizeObserver(() => {
     for (const one of this.#cards) size(one);
   });
   #seen = new IntersectionObserver((entries) => this.#came(entries), { rootMargin: AHEAD });
@@ -164,14 +152,9 @@ class Charts {
     one.card.focus({ preventScroll: true });
   }
 
-  #points() {
-    const width = this.#wide / 2 || 400;
-    return Math.max(POINTS[0], Math.min(POINTS[1], Math.round(width / POINT_PX)));
-  }
-
   async #draw(some, beside, isWanted) {
     const span = this.#span;
-    const points = this.#points();
+    const points = pointsOf();
     const what = await this.#read.read(some, beside, span, points, isWanted);
     if (!what) return null;
     // A graph is as wide as its place is.
@@ -199,11 +182,11 @@ class Charts {
     this.#span = span;
     this.#about = about;
     const isWanted = this.#questions.ask(about);
-    const now = this.#cards.filter(({ late }) => !late);
+    const now = this.#cards.filter(isFirst);
     let what = null;
     let refused = '';
     try {
-      what = await this.#draw(now, BESIDE, isWanted);
+      what = await this.#draw(now, WITH_FIRST, isWanted);
       if (!what) return null;
       this.#deeds.heard(what);
       // What calls took is not worth a wait, nor a word where it cannot be read.

@@ -176,7 +176,7 @@ export const marks = (host) => [
     ? h('span', { class: 'mark', title: t('It changes its state too often') }, t('flapping'))
     : null,
   host.state === 'degraded' && host.cause
-    ? h('span', { class: 'mark cause', title: inWords(causeOf(host)) }, inWords(causeOf(host)))
+    ? h('span', { class: 'mark', title: inWords(causeOf(host)) }, inWords(causeOf(host)))
     : null,
   host.unreachable_because
     ? h(

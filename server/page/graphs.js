@@ -246,11 +246,16 @@ export function drawnOf({ lines, most }) {
 }
 
 /** The columns of which it tells the values of now. */
-export const toldOf = (graph) => [
+const toldOf = (graph) => [
   ...drawnOf(graph),
   ...(graph.also ?? []).flatMap(({ plus, minus }) => [...plus, ...minus]),
   ...(graph.level ? [graph.level.column] : []),
 ];
+
+/** The host-wide columns of which graphs tell the values of now. */
+export const TOLD = [...new Set(GRAPHS.flatMap(toldOf)), 'cpu_busy_pct', 'mem_available_bytes'].filter(
+  (column) => column !== 'call_us',
+);
 
 /** The graph that a rule about a column belongs to; none for a rule about something else. */
 export const graphOf = (column) =>

@@ -2,10 +2,12 @@
 
 import { h, fill, icon, isTyping, renew } from './dom.js';
 import { annotated, onAnnotated } from './annotations.js';
-import { get, hostPath } from './api.js';
+import { get } from './api.js';
+import { oldOf, stateOf, storyOf } from './asked.js';
 import { bands, moves } from './band.js';
+import { begun } from './begin.js';
 import { causes } from './cause.js';
-import { charts, TOLD } from './charts.js';
+import { charts } from './charts.js';
 import { fired } from './fired.js';
 import { factLine, titleOf } from './head.js';
 import { t } from './i18n.js';
@@ -21,16 +23,6 @@ import { tables } from './tables.js';
 import { tiles } from './tiles.js';
 import { ANSWERED } from './words.js';
 
-/** Columns of the last poll that are told beside those of graphs. */
-const BESIDE = ['mem_used_pct', 'boot_time_s'];
-/** What is shown of the host. */
-const HOST =
-  'group,labels,addresses,schedule,state,since_ms,flapping,unreachable_because,paused_until_ms,reason,cause,' +
-  'alarms_firing,alarm_severity,facts,' +
-  'last_good_at_ms,last.slot_ms,last.outcome,last.error,last.address,last.call_us,last.detail,' +
-  [...TOLD, ...BESIDE].map((column) => `last.values.${column}`).join();
-/** Changes of state that are read: those that are shown, and those in the graphs. */
-const EVENTS = 200;
 /** How often what the store keeps is read again, ms. */
 const KEPT_EVERY = 5000;
 /** For how long at most all else waits for the first graphs, ms: the store may be slow, or away. */
@@ -85,7 +77,7 @@ class HostView {
     this.#live = live;
     this.#name = name;
     // Asked for first: the answers come while the page is built.
-    this.#told = Promise.all([this.#loadStory(), this.#open()]);
+    this.#told = Promise.all([begun(name), this.#loadStory(), this.#open()]);
     this.#loadState();
     this.#seen = live.hosts.get(name);
     const away = (error) => this.#away(error);
@@ -152,8 +144,9 @@ class HostView {
     addEventListener('keydown', this.#typed);
     addEventListener('roundsman:theme', this.#themed);
     this.#live.addEventListener('change', this.#changed);
-    this.#told.then(() => {
-      this.#loadCharts();
+    this.#told.then(([ends]) => {
+      // Unless another span was chosen meanwhile, what was begun is drawn.
+      this.#loadCharts(this.#chartsAt === Infinity ? ends : null);
       this.attempts.load();
     });
     this.causes.load();
@@ -208,8 +201,7 @@ class HostView {
   /** How long the span should be when nobody says: by how far back there is data. */
   async #open() {
     if (!this.#span.isOpen) return;
-    const asked = { from: '-24h', to: '-23h', limit: 1, order: 'asc', fields: 'slot_ms' };
-    const kept = await get(`${hostPath(this.#name)}/polls`, asked).catch(() => null);
+    const kept = await get(...oldOf(this.#name)).catch(() => null);
     this.#span.range = suits(kept?.polls.length > 0);
     this.picker.show(null);
   }
@@ -244,11 +236,11 @@ class HostView {
     return isStore ? t('This is not shown while the store is away.') : error.message;
   }
 
-  async #loadCharts() {
+  async #loadCharts(ends = null) {
     this.#chartsAt = Date.now();
     this.picker.show(null);
     const { marks: changed, watched } = moves(this.#transitions);
-    const [from, to] = endsOf(this.#span, watched?.at);
+    const [from, to] = ends ?? endsOf(this.#span, watched?.at);
     // Read beside what is drawn, and not before it.
     const marks = annotated({ hosts: this.#name }, [from, to]).then((noted) => [...changed, ...noted]);
     const states = bands(this.#transitions, from, to);
@@ -267,7 +259,7 @@ class HostView {
   async #loadState() {
     const isWanted = this.#state.ask();
     try {
-      const one = await get(hostPath(this.#name), { fields: HOST });
+      const one = await get(...stateOf(this.#name));
       if (!isWanted()) return;
       const isGood = ANSWERED.includes(one.last?.outcome);
       const { values } = isGood ? one.last : { values: {} };
@@ -300,7 +292,7 @@ class HostView {
     this.#keptAt = Date.now();
     const isWanted = this.#story.ask();
     try {
-      const { events } = await get(`${hostPath(this.#name)}/events`, { limit: EVENTS });
+      const { events } = await get(...storyOf(this.#name));
       if (!isWanted()) return;
       this.#transitions = events;
       renew(this.#events, changes(events));

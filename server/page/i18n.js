@@ -9,7 +9,10 @@ const LANGUAGES = { en: 'EN', 'zh-CN': '中文' };
 async function load() {
   if (root?.lang !== 'zh-CN') return null;
   try {
-    const answer = await fetch(new URL('./zh-CN.json', import.meta.url));
+    const from = new URL('./zh-CN.json', import.meta.url);
+    // It is kept by the browser as long as this script is.
+    from.search = new URL(import.meta.url).search;
+    const answer = await fetch(from);
     if (!answer.ok) throw new Error(answer.statusText);
     return await answer.json();
   } catch {
@@ -62,10 +65,15 @@ export function changeLanguage() {
   location.reload();
 }
 
-/** The texts that stand in index.html: `data-t` is an element's text, `data-t-label` its name for those who hear it. */
-if (catalogue) {
-  for (const element of document.querySelectorAll('[data-t]')) element.textContent = t(element.textContent);
-  for (const element of document.querySelectorAll('[data-t-label]'))
-    element.setAttribute('aria-label', t(element.getAttribute('aria-label')));
+/**
+ * Translates the texts that stand in index.html, once they do: `data-t` is an element's text, `data-t-label` its name
+ * for those who hear it.
+ */
+export function translate() {
+  if (catalogue) {
+    for (const element of document.querySelectorAll('[data-t]')) element.textContent = t(element.textContent);
+    for (const element of document.querySelectorAll('[data-t-label]'))
+      element.setAttribute('aria-label', t(element.getAttribute('aria-label')));
+  }
+  delete root.dataset.untranslated;
 }
-delete root?.dataset.untranslated;

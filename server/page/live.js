@@ -36,8 +36,9 @@ export class Live extends EventTarget {
   polls = 0;
   #blank = {};
 
-  /** Begins; once. */
+  /** Begins, unless it has. */
   start() {
+    if (this.source) return;
     addEventListener('pagehide', () => this.#close());
     // Back from the browser's memory of pages: the stream that was is closed.
     addEventListener('pageshow', (event) => {

@@ -1,11 +1,13 @@
 // The page's frame: which view an address means, the banners, the theme.
 
+import { forget } from './api.js';
 import { banners } from './banners.js';
+import { live } from './begin.js';
 import { h, fill, icon, renew } from './dom.js';
 import { clock } from './format.js';
-import { changeLanguage, otherLanguage, t, term } from './i18n.js';
+import { changeLanguage, otherLanguage, t, term, translate } from './i18n.js';
 import { keys } from './keys.js';
-import { Live, SEVERITIES } from './live.js';
+import { SEVERITIES } from './live.js';
 import { fleet } from './fleet.js';
 import { host } from './host.js';
 import { alerts } from './alerts.js';
@@ -24,7 +26,7 @@ import { density, theme, themeOf } from './look.js';
 import { Past } from './past.js';
 import { isUtc, zone, zoneName } from './zone.js';
 
-const live = new Live();
+translate();
 const past = new Past(live);
 const main = document.getElementById('main');
 let leave = () => {};
@@ -127,6 +129,8 @@ function frame() {
 }
 live.addEventListener('change', frame);
 live.addEventListener('connection', frame);
+// It may have begun before.
+if (live.at) frame();
 
 /** The button of the theme: what it is now. */
 const ICONS = { auto: 'auto', light: 'sun', dark: 'moon' };
@@ -171,4 +175,7 @@ for (const link of document.querySelectorAll('a[data-link], link[rel=icon], link
 addEventListener('roundsman:nobody', toLogin);
 meet();
 // The fleet may be thousands of hosts: it comes behind what the view is opened for.
-Promise.resolve(show()).then(() => live.start());
+Promise.resolve(show()).then(() => {
+  forget();
+  live.start();
+});

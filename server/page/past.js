@@ -32,6 +32,8 @@ export class Past {
 
   constructor(live) {
     live.addEventListener('change', () => this.#take(live));
+    // It may have begun before.
+    if (live.at) this.#take(live);
   }
 
   /** Polls a second; null until enough have been seen. */

@@ -3,6 +3,7 @@
 import { h, fill, renew } from './dom.js';
 import { level } from './columns.js';
 import { valueWords } from './figures.js';
+import { histogram } from './histogram.js';
 import { t, tn } from './i18n.js';
 import { hostAt } from './place.js';
 
@@ -49,12 +50,21 @@ export function ranking(beside) {
   const body = h('tbody');
   const table = h('table', {}, h('thead', {}, h('tr', {}, titles)), body);
   const none = h('p', { class: 'none', hidden: true });
+  let listed = [];
+  /** Marks those whose mean lies in the bin that is pointed at. */
+  const all = histogram((isIn) =>
+    listed.forEach(({ avg }, at) => body.children[at].classList.toggle('lit', Boolean(isIn?.(avg)))),
+  );
+  const parts = [head, all.element, table, none];
   return {
-    element: h('section', { class: 'card ranking', 'aria-label': t('Hosts by mean') }, head, table, none),
+    element: h('section', { class: 'card ranking', 'aria-label': t('Hosts by mean') }, parts),
     /** Shows an answer; `looks` has how the line of a host is drawn, `search` the span for its page. */
-    draw({ top, hosts, unknown }, unit, looks, search) {
+    draw(answer, unit, looks, search) {
+      const { top, hosts, unknown } = answer;
       const most = unit === 'pct' ? 100 : Math.max(0, ...top.map(({ avg }) => avg));
       renew(body, ...top.map((one) => rowOf(one, { unit, most, looks, search })));
+      listed = top;
+      all.draw(answer, unit, looks);
       fill(count, t('{n} of {all}', { n: top.length, all: hosts }));
       count.title = unknown
         ? tn(
@@ -69,6 +79,7 @@ export function ranking(beside) {
     },
     /** Says why there is no list. */
     refuse(words) {
+      all.hide();
       table.hidden = true;
       none.hidden = false;
       none.textContent = words;

@@ -90,6 +90,18 @@ test('no label of an axis is cut, and no bar touches its number', async () => {
       }).length,
   );
   assert.equal(touching, 0);
+  // Nor does a figure stand over the little chart of its tile, where tiles are narrow.
+  await page.setViewportSize({ width: 1110, height: 900 });
+  const covered = await page.locator('.tile:has(.tspark)').evaluateAll((all) =>
+    all.map((tile) => {
+      const [figure, small] = ['.fig', '.tspark'].map((one) => tile.querySelector(one));
+      figure.textContent = '1023 MiB/s';
+      const range = document.createRange();
+      range.selectNodeContents(figure);
+      return range.getBoundingClientRect().right > small.getBoundingClientRect().left;
+    }),
+  );
+  assert.ok(covered.length > 0 && !covered.includes(true), covered.join());
   await close();
 });
 

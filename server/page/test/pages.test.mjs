@@ -51,6 +51,15 @@ test('every page says what it is for, without an error in the console', async ()
   await close();
 });
 
+test('what marks a host leaves its row as high as any other', async () => {
+  const { page, close } = await tab(browser);
+  await page.goto(`${server.at}/?q=web&sort=cpu`);
+  await page.locator('.hosts tr.go', { hasText: 'web-11' }).locator('.mark').first().waitFor();
+  const heights = await page.locator('.hosts tr.go').evaluateAll((all) => all.map((row) => row.offsetHeight));
+  assert.equal(new Set(heights).size, 1, heights.join());
+  await close();
+});
+
 test('nobody is shut out: axe finds nothing serious, in the light or in the dark', async () => {
   const { page, close } = await tab(browser, { colorScheme: 'light' });
   for (const path of [...PAGES, `/hosts/${REFUSES}`, '/hosts/nobody']) {

@@ -335,6 +335,27 @@ fn unchunked(mut body: &[u8], head: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_file_of_the_page_is_kept_by_the_address_that_the_page_has_for_it_alone() {
+    let site = Served::start().await;
+    let page = site.get("/").await;
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    let files: Vec<_> = page.body.split("=\"./assets/").skip(1).collect();
+    assert_eq!(files.len(), 6, "{}", page.body);
+    for file in files {
+        let (file, _) = file.split_once('"').unwrap();
+        let kept = site.get(&format!("/assets/{file}")).await;
+        assert_eq!(kept.status, 200, "{file}");
+        assert_eq!(kept.header("cache-control"), Some("max-age=31536000, immutable"), "{file}");
+        let (name, _) = file.split_once('?').unwrap();
+        for other in ["", "?", "?0123456789abcdef"] {
+            let asked = site.get(&format!("/assets/{name}{other}")).await;
+            assert_eq!(asked.header("cache-control"), Some("no-cache"), "{name}{other}");
+            assert_eq!(asked.body, kept.body, "{name}{other}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_client_holds_is_not_sent_again() {
     let site = Served::start().await;
     for path in ["/api/v1/columns", DOCUMENT, "/assets/main.js"] {
