@@ -181,8 +181,7 @@ async fn wire(
     Storage { store, spool, remembered, phases, standing }: Storage,
 ) -> Result<Ready, AppError> {
     let live = Arc::new(Live::default());
-    let metrics = Arc::new(Metrics::new());
-    metrics.leader.set(1);
+    let metrics = Arc::new(Metrics::of_leader());
     live.update_server(|server| server.started = clock.now().wall);
 
     let (commands, commands_in) = mpsc::channel(engine::COMMAND_QUEUE);

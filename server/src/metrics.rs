@@ -329,6 +329,14 @@ impl Metrics {
         metrics
     }
 
+    /// Those of a server that polls.
+    #[must_use]
+    pub fn of_leader() -> Self {
+        let metrics = Self::new();
+        metrics.leader.set(1);
+        metrics
+    }
+
     /// What is counted of the connections of a face, `http` or `grpc`.
     #[must_use]
     pub fn connections(&self, face: &'static str) -> Connections {
