@@ -89,15 +89,15 @@ stage() {
     chmod -R u=rwX,go=rX "$root"
 }
 
-# third_party PROGRAM: the file of the licences of what it has of others, made where Cargo.lock is newer.
+# third_party PROGRAM: the licences of what it has of others, into the file of that name; made anew where Cargo.lock or
+# what makes it is newer.
+licences=${CARGO_TARGET_DIR:-target}/third-party
 third_party() {
-    local made=${CARGO_TARGET_DIR:-target}/third-party/$1.txt
-    if [[ ! $made -nt Cargo.lock ]]; then
-        mkdir -p "${made%/*}"
-        packaging/third-party.py "$1" >"$work/third-party"
-        mv "$work/third-party" "$made"
-    fi
-    printf '%s\n' "$made"
+    local made=$licences/$1.txt
+    [[ $made -nt Cargo.lock && $made -nt packaging/third-party.py ]] && return
+    mkdir -p "$licences"
+    packaging/third-party.py "$1" >"$work/third-party"
+    mv "$work/third-party" "$made"
 }
 
 # filled FILE: with what a person does next where a line names it, @roundsman@ or @roundsman-probe@.
@@ -122,7 +122,7 @@ roundsman ($packed-1) unstable; urgency=medium
 END
     for program in roundsman roundsman-probe; do
         stage "$program" "$source/stage/$program" /usr zsh/vendor-completions
-        install -D -m 644 "$(third_party "$program")" "$source/stage/$program/usr/share/doc/$program/THIRD-PARTY.txt"
+        install -D -m 644 "$licences/$program.txt" "$source/stage/$program/usr/share/doc/$program/THIRD-PARTY.txt"
         # debhelper knows which folder this Debian wants it in.
         mv "$source/stage/$program/usr/lib/systemd/system/$program.service" "$source/debian/$program.service"
         rm -r "$source/stage/$program/usr/lib"
@@ -143,7 +143,7 @@ rpms() {
         stage "$program" "$top/stage/$program" /usr zsh/site-functions
         install -D -m 644 -t "$top/stage/$program/usr/share/doc/$program" CHANGELOG.md README.md
         install -D -m 644 -t "$top/stage/$program/usr/share/licenses/$program" LICENSE
-        install -m 644 "$(third_party "$program")" "$top/stage/$program/usr/share/licenses/$program/THIRD-PARTY.txt"
+        install -m 644 "$licences/$program.txt" "$top/stage/$program/usr/share/licenses/$program/THIRD-PARTY.txt"
         {
             [[ $program != roundsman ]] || echo '%dir /etc/roundsman'
             echo "%dir /usr/share/doc/$program"
@@ -168,7 +168,7 @@ tarball() {
     for program in roundsman roundsman-probe; do
         stage "$program" "$work/$name/$program" /usr/local zsh/site-functions
         install -D -m 644 "packaging/next-steps/$program.txt" "$work/$name/next-steps/$program.txt"
-        install -D -m 644 "$(third_party "$program")" "$work/$name/third-party/$program.txt"
+        install -D -m 644 "$licences/$program.txt" "$work/$name/third-party/$program.txt"
     done
     cp README.md CHANGELOG.md LICENSE "$work/$name/"
     tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" \
@@ -188,6 +188,8 @@ contents() {
     cp "$sbom/probe.cdx.json" "$out/roundsman-probe-$version.cdx.json"
 }
 
+third_party roundsman
+third_party roundsman-probe
 debs
 rpms
 tarball

@@ -28,6 +28,7 @@ export const ENV = Object.fromEntries(
 );
 
 const children = new Set();
+const profiles = new Set();
 const folders = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
@@ -37,6 +38,7 @@ process.on('exit', () => {
 /** Ends what a test that failed left running: the process would wait for it. */
 export function endAll() {
   for (const child of children) child.kill('SIGKILL');
+  for (const profile of profiles) profile.close().catch(() => {});
 }
 
 /** A folder that is gone at the end. */
@@ -314,7 +316,12 @@ const BROWSER = { executablePath: CHROMIUM, args: process.getuid() === 0 ? ['--n
 export const startBrowser = () => chromium.launch(BROWSER);
 
 /** The same with a profile on the disk: in a private window nothing is installed. */
-export const startProfile = () => chromium.launchPersistentContext(folder(), BROWSER);
+export async function startProfile() {
+  const profile = await chromium.launchPersistentContext(folder(), BROWSER);
+  profiles.add(profile);
+  profile.on('close', () => profiles.delete(profile));
+  return profile;
+}
 
 /** The memory of the largest process that draws tabs, its part of what it shares included, bytes. */
 export async function tabBytes(browser) {
