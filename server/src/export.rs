@@ -10,9 +10,9 @@
 //! name are tried again without an end, as long as there is room for what waits; anything else, redirects included,
 //! is the receiver's refusal: that request is dropped, counted and told.
 //!
-//! Series end by Prometheus' mark of staleness, or OTLP's of a point without a value: those of a host's values once they are no longer fresh, those of a
-//! row that is gone with the next poll, and all of a host that is taken out. Not with the end of the server: the
-//! next start goes on.
+//! Series end by Prometheus' mark of staleness, or OTLP's of a point without a value: those of a host's values once
+//! they are no longer fresh, those of a row that is gone with the next poll, and all of a host that is taken out. Not
+//! with the end of the server: the next start goes on.
 
 mod encode;
 mod encoder;

@@ -15,10 +15,8 @@ after(async () => {
   endAll();
 });
 
-test('what the first charts are drawn of is asked for before the page is there, and once', async () => {
-  const { page, wrong, close } = await tab(browser);
-  const asked = [];
-  page.on('request', (request) => asked.push(request.url()));
+/** Keeps most of the page on its way until what this answers is called. */
+async function holdPage(page) {
   let go;
   const held = new Promise((resolve) => {
     go = resolve;
@@ -27,6 +25,14 @@ test('what the first charts are drawn of is asked for before the page is there, 
     await held;
     await route.continue();
   });
+  return go;
+}
+
+test('what the first charts are drawn of is asked for before the page is there, and once', async () => {
+  const { page, wrong, close } = await tab(browser);
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url()));
+  const go = await holdPage(page);
   const series = page.waitForRequest(/\/series\?/);
   await page.goto(`${server.at}/hosts/web-1`, { waitUntil: 'commit' });
   await series;
@@ -45,14 +51,7 @@ test('the fleet is asked for before the page is there, and once', async () => {
   const { page, wrong, close } = await tab(browser);
   const asked = [];
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-  let go;
-  const held = new Promise((resolve) => {
-    go = resolve;
-  });
-  await page.route('**/main.js?*', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const go = await holdPage(page);
   const stream = page.waitForRequest('**/api/v1/stream');
   await page.goto(server.at, { waitUntil: 'commit' });
   await stream;

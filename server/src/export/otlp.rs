@@ -2,12 +2,11 @@
 //! it (`opentelemetry/proto/collector/metrics/v1`, `metrics/v1`, `common/v1`). By hand, as those of remote_write are.
 
 use libdeflater::{CompressionLvl, Compressor};
-use prost::encoding::encode_varint;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     request::{PackedRequest, RequestForm},
-    wire::{put_len, put_text, varint_len},
+    wire::{put_len, put_text, put_varint, varint_len},
 };
 use crate::{
     exposition::{FoundSample, HostSamples, OWN_PREFIX, SCHEMA_URL, SampleKind, WHOLE_ATTRIBUTES},
@@ -69,6 +68,8 @@ pub(super) struct OtlpEncoder {
     /// One point, or what names a host.
     one: Vec<u8>,
     packer: Compressor,
+    /// What the packer writes into.
+    packed: Vec<u8>,
 }
 
 impl std::fmt::Debug for OtlpEncoder {
@@ -99,7 +100,7 @@ fn put_attribute(out: &mut Vec<u8>, tag: u8, name: [&str; 2], value: &str) {
     match whole {
         Some(whole) => {
             out.push(0x18);
-            encode_varint(whole.into(), out);
+            put_varint(out, whole.into());
         }
         None => put_text(out, 0x0a, value),
     }
@@ -173,6 +174,7 @@ impl OtlpEncoder {
             samples: 0,
             one: Vec::new(),
             packer: Compressor::new(CompressionLvl::new(LEVEL).unwrap_or_default()),
+            packed: Vec::new(),
         }
     }
 
@@ -295,13 +297,12 @@ impl OtlpEncoder {
         if samples == 0 {
             return None;
         }
-        let mut body = vec![0; self.packer.gzip_compress_bound(self.body.len())];
+        let most = self.packer.gzip_compress_bound(self.body.len());
+        self.packed.resize(self.packed.len().max(most), 0);
         // Fails for want of room alone, and there is enough.
-        let packed = self.packer.gzip_compress(&self.body, &mut body).ok();
+        let packed = self.packer.gzip_compress(&self.body, &mut self.packed).ok();
         self.body.clear();
-        body.truncate(packed?);
-        // It is held for as long as it waits.
-        body.shrink_to_fit();
+        let body = self.packed[..packed?].to_vec();
         Some(PackedRequest { form: RequestForm::Otlp, body, samples })
     }
 }
